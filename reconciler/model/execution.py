@@ -1,0 +1,194 @@
+"""An execution and what came of it: the values that pass between controller, worker and git.
+
+All times are Unix seconds (UTC). Unknown cost or tokens are None, never 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from reconciler.model.spec import Finding
+from reconciler.model.vocabulary import GateResult, Reason, Verdict
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the values that are written as JSON: snake_case keys, everything spelled out."""
+
+
+class Execution(Value, kw_only=True):
+    """One attempt at one stage of one task: the intent that is stored before anything starts."""
+
+    id: str
+    task: str
+    goal: str | None
+    generation: str
+    stage: str
+    attempt: int
+    company: str
+    blueprint: str
+    tier: int
+    backend: str
+    model: str | None
+    host: str
+    priority: int
+    """1 runs first"""
+    created_at: float
+
+
+def execution_id(task: str, generation: str, stage: str, attempt: int) -> str:
+    """The deterministic id: the same attempt at the same thing has the same id, on every machine."""
+    digest = hashlib.sha256(f"{task}\0{generation}\0{stage}\0{attempt}".encode()).hexdigest()
+    return f"{task}.{attempt}.{digest[:12]}"
+
+
+class GateReport(Value, kw_only=True):
+    """One gate's result. `log` is a path below the evidence folder."""
+
+    id: str
+    result: GateResult
+    seconds: float = 0.0
+    message: str = ""
+    log: str | None = None
+    proves: bool = False
+    """a pass says something about this very work (acceptance, tests, blueprint gates), not only that nothing is wrong"""
+
+
+class PhaseReport(Value, kw_only=True):
+    """What one blueprint phase did. `by` is `command`, `template`, `checks`, `model` or `fallback`."""
+
+    name: str
+    role: str
+    by: str
+    agent: str | None = None
+    seconds: float = 0.0
+    tokens: int | None = None
+    files: tuple[str, ...] = ()
+    note: str = ""
+
+
+class Report(Value, kw_only=True):
+    """`report.json`: what the next agent and the next person read first. Keys as in the seeds' session workspace."""
+
+    agent_type: str
+    company: str
+    task_summary: str
+    files_written: tuple[str, ...] = ()
+    key_decisions: tuple[str, ...] = ()
+    blockers: tuple[str, ...] = ()
+    verification: tuple[str, ...] = ()
+
+
+class FileDigest(Value, kw_only=True):
+    """A file of the evidence folder. `path` is relative to it; `size` in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Result(Value, kw_only=True):
+    """What a worker hands back. It claims nothing: the controller computes the verdict (`plan.verdict`)."""
+
+    execution: str
+    ended: Verdict
+    """how the agent's phases ended: PASSED (all ran), FAILED, ERROR, NEEDS_HUMAN or CANCELLED; gates are not part of it"""
+    reason: Reason
+    message: str = ""
+    phases: tuple[PhaseReport, ...] = ()
+    gates: tuple[GateReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    report: Report
+    base_commit: str | None = None
+    product_commit: str | None = None
+    """the commit that holds the work; equals the start commit where nothing was changed"""
+    started_at: float
+    ended_at: float
+    tokens: int | None = None
+    cost_usd: float | None = None
+    prompt_sha256: str | None = None
+    files: tuple[FileDigest, ...] = ()
+    """the evidence files the worker left in its run folder, `evidence.json` not among them"""
+    knowledge: str = ""
+    """body of the knowledge entry (Markdown), empty for none"""
+    sandbox: str = ""
+    """`bubblewrap 0.11`, `none (preferred)`, ..."""
+
+
+class MergeResult(Value, kw_only=True):
+    """What came of trying to merge accepted work on a worker; the controller moves the branch."""
+
+    execution: str
+    state: str
+    """`merged` (a merge commit is ready, or the work is already in), `conflict`, `gates-failed`, `error`"""
+    target: str
+    """the branch tip that it was computed for"""
+    commit: str | None = None
+    conflicts: tuple[str, ...] = ()
+    gates: tuple[GateReport, ...] = ()
+    message: str = ""
+
+
+class Evidence(Value, kw_only=True):
+    """`evidence.json`, key for key."""
+
+    execution: str
+    object: str
+    goal: str | None
+    generation: str
+    stage: str
+    attempt: int
+    outcome: Verdict
+    reason: Reason
+    message: str
+    company: str
+    agent: str
+    blueprint: str
+    tier: int | None
+    backend: str | None
+    model: str | None
+    host: str | None
+    prompt_sha256: str | None
+    factory_commit: str
+    """the trusted commit that soul, blueprint, skills and gates were read from"""
+    base_commit: str | None
+    product_commit: str | None
+    merge_commit: str | None
+    started_at: float
+    ended_at: float
+    phases: tuple[PhaseReport, ...]
+    gates: tuple[GateReport, ...]
+    findings: tuple[Finding, ...]
+    tokens: int | None
+    cost_usd: float | None
+    sandbox: str
+    follow_ups: tuple[str, ...]
+    """names of the tasks that this outcome's commit adds"""
+    files: tuple[FileDigest, ...]
+
+
+class Attempt(Value, kw_only=True):
+    """A recorded outcome: evidence in the trusted tree, and the commit that brought it."""
+
+    evidence: Evidence
+    path: str
+    """the evidence folder, relative to the factory's root"""
+    digest: str
+    """sha256 of evidence.json as it is in the tree"""
+    commit: str | None
+    """the outcome commit; None where history has none with this digest: then the attempt does not count"""
+    committed_at: float
+
+    @property
+    def task(self) -> str:
+        return self.evidence.object.partition("/")[2]
+
+    @property
+    def number(self) -> int:
+        return self.evidence.attempt
+
+
+def evidence_folder(goal: str | None, task: str, attempt: int) -> str:
+    """`evidence/<goal or _>/<task>/<attempt>`."""
+    return f"evidence/{goal or '_'}/{task}/{attempt}"
