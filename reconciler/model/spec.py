@@ -346,6 +346,8 @@ class GateRules(Spec):
 
 class PolicySpec(Spec):
     branch: str = "main"
+    product: Product | None = None
+    """the product of tasks and goals that name none"""
     product_roots: tuple[str, ...] = ("../products",)
     """folders, relative to the factory's root, under which local products must lie"""
     sandbox: Literal["required", "preferred"] = "required"

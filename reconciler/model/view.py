@@ -100,6 +100,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """(host, model)"""
     backends: Mapping[str, frozenset[str]] = {}
     """backend -> what it offers (`text`, `schema`, `tools`); a backend not named here cannot be used on this machine"""
+    products: Mapping[str, str] = {}
+    """product repository -> why it cannot be used, one sentence"""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
