@@ -1,0 +1,1 @@
+"""Puts jobs on queues, one per host, and hears of their end."""
