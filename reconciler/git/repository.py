@@ -1,0 +1,250 @@
+"""Reads a git repository: commits, trees, blobs and what differs. Not for writing commits (see `record`, `product`).
+
+Everything that is asked often goes through plumbing processes (see `run`); GitPython, which the project uses for
+what is rare, opens and creates repositories here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from reconciler.git.run import GitError, command, decode, environment, failure, run
+from reconciler.model.history import CommitInfo, TreeChange
+
+SYMLINK = "120000"
+SUBMODULE = "160000"
+_LOG_FIELDS = 5
+_LOG_FORMAT = "%H%x00%ct%x00%an <%ae>%x00%s%x00%(trailers:only,unfold)"
+
+__all__ = ["GitError", "Repository"]
+
+
+class Repository:
+    """A local repository at `root` (its working tree, or its bare folder)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def create(cls, path: Path, branch: str) -> Repository:
+        """`git init` with `branch` as the branch to be born. Existing repositories stay as they are."""
+        from git import Repo
+        from git.exc import GitCommandError
+
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            Repo.init(path, initial_branch=branch, env=environment()).close()
+        except GitCommandError as refused:
+            raise failure(path, "init", str(refused.stderr).encode()) from refused
+        return cls(path)
+
+    def head(self) -> str:
+        """The commit that is checked out. Raises GitError where there is none yet."""
+        return self.resolve("HEAD")
+
+    def branch(self) -> str | None:
+        """The branch that is checked out, born or not; None where HEAD is detached."""
+        done = run(self.root, "symbolic-ref", "--quiet", "HEAD", accept=(0, 1))
+        name = decode(done.stdout).strip()
+        return name.removeprefix("refs/heads/") or None
+
+    def resolve(self, rev: str) -> str:
+        """The commit's full object name. Raises GitError."""
+        asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+        done = run(self.root, *asked, accept=(0, 1))
+        if done.returncode:
+            raise GitError(f"{self.root} has no commit {rev!r}")
+        return decode(done.stdout).strip()
+
+    def is_ancestor(self, a: str, b: str) -> bool:
+        """Whether `b` contains `a` (a commit contains itself)."""
+        return run(self.root, "merge-base", "--is-ancestor", a, b, accept=(0, 1)).returncode == 0
+
+    def changed(self, old: str | None, new: str, roots: Sequence[str]) -> list[TreeChange]:
+        """Paths that differ between two commits, below `roots` (all for none); `old` None: all of `new`."""
+        literal = {"GIT_LITERAL_PATHSPECS": "1"}
+        if old is None:
+            listed = run(self.root, "ls-tree", "-r", "-z", "--full-tree", new, "--", *roots, env=literal).stdout
+            return [_tree_entry(line) for line in listed.split(b"\0") if line]
+        raw = run(
+            self.root, "diff-tree", "-r", "-z", "--no-renames", "--raw", old, new, "--", *roots, env=literal
+        ).stdout
+        return [
+            TreeChange(path, new_mode if added else old_mode, gone, added)
+            for old_mode, new_mode, gone, added, path in raw_changes(raw)
+        ]
+
+    def blobs(self, oids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """The contents of many blobs, in the order asked for. Raises GitError for a missing one."""
+        wanted = list(oids)
+        if not wanted:
+            return
+        with _Batch(self.root, ("cat-file", "--batch", "--buffer"), wanted) as out:
+            for oid in wanted:
+                size = _header(self.root, out.readline(), oid)
+                body = out.read(size + 1)
+                if len(body) != size + 1:
+                    raise GitError(f"git cat-file in {self.root} ended in the middle of {oid}")
+                yield oid, body[:-1]
+
+    def sizes(self, oids: Iterable[str]) -> dict[str, int]:
+        """The size of many objects, in bytes."""
+        wanted = list(dict.fromkeys(oids))
+        if not wanted:
+            return {}
+        asked = "".join(f"{oid}\n" for oid in wanted).encode()
+        lines = run(self.root, "cat-file", "--batch-check", "--buffer", data=asked).stdout.splitlines()
+        return {oid: _header(self.root, line, oid) for oid, line in zip(wanted, lines, strict=True)}
+
+    def read(self, commit: str, path: str) -> bytes:
+        """One file of a commit. Raises GitError where it is not there."""
+        return run(self.root, "cat-file", "blob", f"{commit}:{path}").stdout
+
+    def commits(self, old: str | None, new: str) -> Iterator[CommitInfo]:
+        """The commits that `new` has and `old` does not, parents before children, through one process."""
+        span = [new] if old is None else [f"^{old}", new]
+        log = (
+            "log",
+            "-z",
+            "--topo-order",
+            "--reverse",
+            "--encoding=UTF-8",
+            "--no-color",
+            "--no-notes",
+            "--no-decorate",
+        )
+        with _Batch(self.root, (*log, f"--format=tformat:{_LOG_FORMAT}", *span, "--"), None) as out:
+            fields: list[bytes] = []
+            rest = b""
+            while chunk := out.read(1 << 20):
+                *whole, rest = (rest + chunk).split(b"\0")
+                fields += whole
+                complete = len(fields) - len(fields) % _LOG_FIELDS
+                for at in range(0, complete, _LOG_FIELDS):
+                    yield _commit_info(fields[at : at + _LOG_FIELDS])
+                del fields[:complete]
+
+    def worktree_changes(self, roots: Sequence[str]) -> list[str]:
+        """Paths below `roots` that differ from HEAD, in the index or on disk; untracked ones (not ignored) included."""
+        status = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
+        raw = run(self.root, *status, "--", *roots, env={"GIT_LITERAL_PATHSPECS": "1"}).stdout
+        return sorted({decode(line[3:]) for line in raw.split(b"\0") if line})
+
+    def export(self, commit: str, folder: str, dest: Path) -> list[str]:
+        """Write the files of `folder` at `commit` below `dest`, byte for byte, without filters. Returns their paths.
+
+        Paths are relative to `folder`. Raises GitError for symlinks and submodules, and where the folder is not there.
+        """
+        prefix = folder.strip("/")
+        tree = f"{commit}:{prefix}"
+        listed = run(self.root, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree).stdout
+        entries = [_tree_entry(line) for line in listed.split(b"\0") if line]
+        for entry in entries:
+            if entry.mode in (SYMLINK, SUBMODULE):
+                raise GitError(f"{prefix}/{entry.path} at {commit[:12]} is a symlink or a submodule, not a file")
+        dest.mkdir(parents=True, exist_ok=True)
+        for entry, (_, body) in zip(entries, self.blobs([entry.new or "" for entry in entries]), strict=True):
+            target = dest / entry.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, int(entry.mode[-3:], 8))
+            with os.fdopen(fd, "wb") as file:
+                file.write(body)
+        return [entry.path for entry in entries]
+
+
+class _Batch:
+    """One git process that is fed from a thread and read as a stream; ended whatever happens to its reader."""
+
+    def __init__(self, root: Path, args: Sequence[str], asked: Sequence[str] | None) -> None:
+        self.root = root
+        self.what = args[0]
+        self.process = subprocess.Popen(
+            command(args),
+            cwd=root,
+            env=environment(),
+            stdin=subprocess.DEVNULL if asked is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._errors: list[bytes] = []
+        self._threads = [threading.Thread(target=self._complaints, daemon=True)]
+        if asked is not None:
+            self._threads.append(threading.Thread(target=self._feed, args=(asked,), daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def _complaints(self) -> None:
+        assert self.process.stderr is not None
+        self._errors.append(self.process.stderr.read())
+
+    def _feed(self, asked: Sequence[str]) -> None:
+        stream = self.process.stdin
+        assert stream is not None
+        try:
+            for at in range(0, len(asked), 1000):
+                stream.write("".join(f"{oid}\n" for oid in asked[at : at + 1000]).encode())
+            stream.close()
+        except BrokenPipeError:
+            return  # the reader left early, or git died: the reader reports it
+
+    def __enter__(self) -> IO[bytes]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.process.kill()
+        code = self.process.wait()
+        for thread in self._threads:
+            thread.join()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        if kind is None and code:
+            raise failure(self.root, self.what, b"".join(self._errors))
+
+
+def raw_changes(raw: bytes) -> Iterator[tuple[str, str, str | None, str | None, str]]:
+    """`diff-tree -r -z --raw` output as (old mode, new mode, old oid, new oid, path); None for what does not exist."""
+    fields = iter(raw.split(b"\0"))
+    for meta in fields:
+        if not meta.startswith(b":"):
+            continue  # the empty field after the last record
+        old_mode, new_mode, old, new, _ = meta[1:].decode().split(" ")
+        absent = {"000000"}
+        yield (
+            old_mode,
+            new_mode,
+            None if old_mode in absent else old,
+            None if new_mode in absent else new,
+            decode(next(fields)),
+        )
+
+
+def _tree_entry(line: bytes) -> TreeChange:
+    meta, _, path = line.partition(b"\t")
+    mode, _, oid = meta.decode().split(" ")
+    return TreeChange(decode(path), mode, None, oid)
+
+
+def _header(root: Path, line: bytes, oid: str) -> int:
+    """The size in a cat-file header line `<oid> <type> <size>`."""
+    parts = line.decode("utf-8", "replace").split()
+    if len(parts) != 3:
+        raise GitError(f"{root} has no object {oid}")
+    return int(parts[2])
+
+
+def _commit_info(fields: Sequence[bytes]) -> CommitInfo:
+    oid, time, author, subject, block = (field.decode("utf-8", "replace") for field in fields)
+    trailers: dict[str, str] = {}
+    for line in block.splitlines():
+        key, colon, value = line.partition(":")
+        if colon:
+            trailers[key.strip()] = value.strip()
+    return CommitInfo(oid.strip(), int(time), author, subject, trailers)
