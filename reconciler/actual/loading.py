@@ -1,0 +1,224 @@
+"""Reads views and configuration: what the planner gets to see. Only reads; the caller holds a snapshot."""
+
+from __future__ import annotations
+
+import posixpath
+import sqlite3
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from reconciler.actual import rows
+from reconciler.actual.projection import IN, TREES
+from reconciler.actual.rows import ATTEMPT, EXECUTION, OBJECT, array
+from reconciler.model.execution import Attempt
+from reconciler.model.objects import Object
+from reconciler.model.refs import Ref
+from reconciler.model.spec import SPECS, FleetSpec, GoalSpec, PolicySpec, RoutingSpec, Spec, TaskSpec
+from reconciler.model.view import Config, GoalState, Live, TaskState, View
+
+PREFERRED = "default"
+"""of several Fleets, Routings or Policies this one is taken, else the first by name"""
+
+_task = msgspec.json.Decoder(TaskSpec)
+_goal = msgspec.json.Decoder(GoalSpec)
+S = TypeVar("S", bound=Spec)
+
+
+def load_config(conn: sqlite3.Connection) -> Config:
+    """All objects that are neither Task nor Goal. Of two with one name the first by path is taken."""
+    by_kind: dict[str, dict[str, Spec]] = {kind: {} for kind in SPECS}
+    folders: dict[Ref, str] = {}
+    found = conn.execute(
+        "SELECT kind, name, path, spec FROM objects WHERE kind NOT IN ('Task', 'Goal') ORDER BY kind, name, path, seq"
+    )
+    for kind, name, path, spec in found:
+        if kind in by_kind and name not in by_kind[kind]:
+            by_kind[kind][name] = msgspec.json.decode(spec, type=SPECS[kind])
+            folders[Ref(kind, name)] = posixpath.dirname(path)
+    named = cast("Mapping[str, Mapping[str, Any]]", by_kind)
+    return Config(
+        pipelines=named["Pipeline"],
+        companies=named["Company"],
+        agents=named["Agent"],
+        blueprints=named["Blueprint"],
+        fleet=_only(by_kind["Fleet"], FleetSpec) or FleetSpec(),
+        routing=_only(by_kind["Routing"], RoutingSpec),
+        policy=_only(by_kind["Policy"], PolicySpec) or PolicySpec(),
+        folders=folders,
+    )
+
+
+def _only(found: Mapping[str, Spec], kind: type[S]) -> S | None:
+    chosen = found.get(PREFERRED) or next(iter(found.values()), None)
+    return chosen if isinstance(chosen, kind) else None
+
+
+def load_view(conn: sqlite3.Connection, commit: str, config: Config, *, everything: bool) -> View:
+    lives = {live.execution.task: live for live in load_live(conn)}
+    names = None if everything else needed(conn, set(lives), config)
+    tasks = load_tasks(conn, names, lives)
+    wanted = None if everything else {task.spec.goal or _owner(task) for task in tasks.values()} - {None}
+    goals = load_goals(conn, cast("set[str] | None", wanted))
+    orphans = tuple(live for name, live in lives.items() if name not in tasks)
+    with_tasks = conn.execute(
+        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM objects o WHERE o.goal = value)",
+        (array(set(goals)),),
+    )
+    return View(
+        commit=commit,
+        config=config,
+        goals=goals,
+        tasks=tasks,
+        orphans=orphans,
+        goals_with_tasks=frozenset(row[0] for row in with_tasks),
+    )
+
+
+def _owner(task: TaskState) -> str | None:
+    return task.object.owner.name if task.object.owner else None
+
+
+def needed(conn: sqlite3.Connection, live: set[str], config: Config) -> set[str]:
+    """Names of all tasks that planning the unsettled ones looks at.
+
+    A task's standing depends on its pipeline (the task it came from, and all that came of it) and on the pipelines of
+    what it depends on. A stage that runs once for a goal depends on the whole goal, so such a goal is loaded whole; and
+    what was found once must not become a task twice, so a goal's findings are always there.
+    """
+    seeds = live | {row[0] for row in conn.execute("SELECT task FROM unsettled")}
+    if not seeds:
+        return set()
+    names = seeds | _of_goals(conn, seeds, config)
+    names |= _select(conn, TREES, names)
+    targets = _select(conn, f"SELECT target FROM depends WHERE task IN {IN}", names)
+    return names | _select(conn, TREES, targets)
+
+
+def _of_goals(conn: sqlite3.Connection, seeds: set[str], config: Config) -> set[str]:
+    goals = _select(conn, f"SELECT goal FROM objects WHERE kind = 'Task' AND name IN {IN}", seeds)
+    always = any(
+        stage.scope == "goal" and stage.when == "always" for line in config.pipelines.values() for stage in line.stages
+    )
+    named: set[str] = goals - cast("set[str]", {None})
+    asking = named if always else _asking(conn, named)
+    found = _select(conn, f"SELECT name FROM objects WHERE goal IN {IN}", asking)
+    found |= _select(
+        conn,
+        f"SELECT name FROM objects WHERE goal IN {IN} AND asks IN (0, 1) AND relation IN ('goal', 'finding')",
+        named - asking,
+    )
+    if len(named) < len(goals):
+        alone = conn.execute("SELECT name FROM objects WHERE goal IS NULL AND asks IN (0, 1) AND relation = 'finding'")
+        found |= {row[0] for row in alone}
+    return found
+
+
+def _asking(conn: sqlite3.Connection, goals: set[str]) -> set[str]:
+    own = _select(conn, f"SELECT name FROM objects WHERE kind = 'Goal' AND name IN {IN} AND asks", goals)
+    tasks = "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM objects WHERE goal = value AND asks = 1)"
+    return own | _select(conn, tasks, goals - own)
+
+
+def _select(conn: sqlite3.Connection, query: str, of: set[str]) -> set[str]:
+    return {row[0] for row in conn.execute(query, (array(of),))} if of else set()
+
+
+def load_tasks(conn: sqlite3.Connection, names: set[str] | None, lives: Mapping[str, Live]) -> dict[str, TaskState]:
+    """Tasks by name, sorted. `names` None: all. Of two with one name the first by path is taken."""
+    attempts, altered = load_evidence(conn, names)
+    numbers = last_numbers(conn, names, lives)
+    tasks: dict[str, TaskState] = {}
+    for row in _filtered(conn, f"SELECT {OBJECT} FROM objects WHERE kind = 'Task'", "name", names, "name, path, seq"):
+        name = row[4]
+        if name not in tasks:
+            tasks[name] = TaskState(
+                object=rows.object_from(row),
+                spec=_task.decode(row[-1]),
+                attempts=attempts.get(name, ()),
+                altered=altered.get(name, ()),
+                last_number=numbers.get(name, 0),
+                live=lives.get(name),
+            )
+    return tasks
+
+
+def load_evidence(
+    conn: sqlite3.Connection, names: set[str] | None
+) -> tuple[dict[str, tuple[Attempt, ...]], dict[str, tuple[str, ...]]]:
+    """Attempts that count, and folders of those that do not, by task; oldest first."""
+    attempts: dict[str, tuple[Attempt, ...]] = {}
+    altered: dict[str, tuple[str, ...]] = {}
+    found = _filtered(conn, f"SELECT task, {ATTEMPT} FROM evidence WHERE 1", "task", names, "task, number, path")
+    for task, group in groupby(found, itemgetter(0)):
+        mine = list(group)
+        attempts[task] = tuple(rows.attempt_from(row[1:]) for row in mine if row[4] is not None)
+        altered[task] = tuple(row[2].removesuffix("/evidence.json") for row in mine if row[4] is None)
+    return attempts, altered
+
+
+def last_numbers(conn: sqlite3.Connection, names: set[str] | None, lives: Mapping[str, Live]) -> dict[str, int]:
+    """The highest attempt number ever used: in the tree, in any commit (reverted ones too), or in flight."""
+    highest = {task: live.execution.attempt for task, live in lives.items()}
+    refs = None if names is None else {f"Task/{name}" for name in names}
+    said = "SELECT object, max(attempt) FROM commits WHERE attempt IS NOT NULL AND object LIKE 'Task/%'"
+    for ref, number in _filtered(conn, said, "object", refs, "object", group="object"):
+        name = ref.partition("/")[2]
+        highest[name] = max(highest.get(name, 0), number)
+    kept = "SELECT task, max(number) FROM evidence WHERE 1"
+    for task, number in _filtered(conn, kept, "task", names, "task", group="task"):
+        highest[task] = max(highest.get(task, 0), number)
+    return highest
+
+
+def load_goals(conn: sqlite3.Connection, names: set[str] | None) -> dict[str, GoalState]:
+    """Goals by name, sorted: the named ones and those that have no task; `names` None: all."""
+    if names is not None:
+        empty = conn.execute(
+            "SELECT name FROM objects g WHERE kind = 'Goal'"
+            " AND NOT EXISTS (SELECT 1 FROM objects t WHERE t.goal = g.name)"
+        )
+        names = names | {row[0] for row in empty}
+    spent: dict[str, tuple[float, int, float]] = {}
+    sums = "SELECT goal, coalesce(sum(cost), 0.0), count(*), sum(seconds) FROM evidence WHERE oid IS NOT NULL"
+    for goal, usd, count, seconds in _filtered(conn, sums, "goal", names, "goal", group="goal"):
+        spent[goal] = (usd, count, seconds)
+    goals: dict[str, GoalState] = {}
+    for row in _filtered(conn, f"SELECT {OBJECT} FROM objects WHERE kind = 'Goal'", "name", names, "name, path, seq"):
+        name = row[4]
+        if name not in goals:
+            usd, count, seconds = spent.get(name, (0.0, 0, 0.0))
+            goals[name] = GoalState(
+                object=rows.object_from(row),
+                spec=_goal.decode(row[-1]),
+                spent_usd=usd,
+                attempts=count,
+                wall_seconds=seconds,
+            )
+    return goals
+
+
+def load_live(conn: sqlite3.Connection) -> list[Live]:
+    found = conn.execute(f"SELECT {EXECUTION} FROM executions ORDER BY created_at, id")
+    return [rows.live_from(row) for row in found]
+
+
+def load_objects(conn: sqlite3.Connection, where: str, parameters: Iterable[str]) -> list[Object]:
+    query = f"SELECT {OBJECT} FROM objects WHERE {where} ORDER BY kind, name, path, seq"
+    return [rows.object_from(row) for row in conn.execute(query, tuple(parameters))]
+
+
+def _filtered(
+    conn: sqlite3.Connection, query: str, column: str, names: set[str] | None, order: str, group: str = ""
+) -> list[rows.Row]:
+    parameters: tuple[str, ...] = ()
+    if names is not None:
+        if not names:
+            return []
+        query += f" AND {column} IN {IN}"
+        parameters = (array(names),)
+    grouped = f" GROUP BY {group}" if group else ""
+    return conn.execute(f"{query}{grouped} ORDER BY {order}", parameters).fetchall()
