@@ -1,0 +1,236 @@
+"""Writes the controller's commits into the factory repository, many in one durable batch. Decides nothing about them.
+
+The objects go through one long-lived `git fast-import` process into the private ref `refs/alai/pending` and are on
+disk before anything else happens; then branch, index and files move together (see `checkout`). fast-import alone
+would skip the index and the files, and the user's next commit would take the outcome back.
+
+GitPython is not used here: it took 357 ms for a commit of two files where this takes a tenth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from reconciler.git.checkout import Checkout, changes
+from reconciler.git.run import (
+    COMMITTER,
+    BranchMoved,
+    GitError,
+    IndexLocked,
+    WrongBranch,
+    command,
+    encode,
+    environment,
+    failure,
+)
+
+__all__ = ["BranchMoved", "IndexLocked", "NewCommit", "Recorder", "WrongBranch"]
+
+_PENDING = "refs/alai/pending"
+_DURABLE = ("core.fsync=committed,loose-object", "core.fsyncMethod=batch")
+_REGULAR = ("100644", "100755")
+
+
+class NewCommit(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit to write. `files`: path -> bytes, None removes it. `author`: (name, address). `time`: Unix seconds."""
+
+    files: Mapping[str, bytes | None]
+    subject: str
+    body: str = ""
+    trailers: Sequence[tuple[str, str]] = ()
+    author: tuple[str, str] = COMMITTER
+    time: int
+
+    def message(self) -> str:
+        """Subject, body and trailers, each trailer on one line."""
+        lines = "\n".join(f"{key}: {' '.join(value.split())}" for key, value in self.trailers)
+        return "\n\n".join(part for part in (" ".join(self.subject.split()), self.body.strip(), lines) if part) + "\n"
+
+
+class Recorder:
+    """The only writer of controller commits on `branch`. Not for several threads; the controller's lease is held."""
+
+    def __init__(self, root: Path, branch: str, *, wait: float = 10.0) -> None:
+        self.checkout = Checkout(root, branch, wait=wait)
+        self._import: _FastImport | None = None
+        self._last: str | None = None
+
+    def write(self, commits: Sequence[NewCommit], base: str) -> list[str]:
+        """Write the commits on top of `base`, oldest first; returns their names once they are durable there.
+
+        All or none of them reach the branch. `base` is empty for a branch without commits. Raises BranchMoved,
+        WrongBranch, IndexLocked (nothing has changed then: plan again), and GitError for paths that cannot be written.
+        """
+        if not commits:
+            return []
+        for commit in commits:
+            for path in commit.files:
+                _require_plain(path)
+        self.checkout.require_branch()
+        oids = self._store(commits, base)
+        todo = changes(self.checkout.root, base or None, oids[-1])
+        ours = {path for commit in commits for path in commit.files}
+        if swept := [change.path for change in todo if change.path not in ours]:
+            self.close()
+            raise GitError(f"cannot write below {swept[0]}: it is a file, not a folder")
+        subject = " ".join(commits[-1].subject.split())
+        try:
+            self.checkout.move(base or None, oids[-1], f"alai-reconcile: {subject}", todo=todo, strict=False)
+        except GitError:
+            self.close()
+            raise
+        self._last = oids[-1]
+        return oids
+
+    def recover(self) -> None:
+        """Finish or undo what a killed writer left behind. Call it at start, with the controller's lease held."""
+        (self.checkout.common / f"{_PENDING}.lock").unlink(missing_ok=True)
+        self.checkout.recover()
+
+    def close(self) -> None:
+        """End the import process."""
+        if self._import is not None:
+            self._import.close()
+            self._import = None
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _store(self, commits: Sequence[NewCommit], base: str) -> list[str]:
+        # fast-import remembers which objects it has written. After somebody else moved the branch those may have been
+        # pruned, so a process serves only as long as each batch builds on the one before.
+        if self._last != base:
+            self.close()
+        for fresh in (False, True):
+            if self._import is None:
+                self._import = _FastImport(self.checkout.root)
+                fresh = True
+            try:
+                return self._import.commits(commits, base)
+            except (BrokenPipeError, _Ended):
+                failed = self._import.close()
+                self._import = None
+                if fresh:
+                    raise failed from None
+            except BaseException:
+                self.close()
+                raise
+        raise AssertionError("unreachable")
+
+
+class _Ended(Exception):
+    """The import process ended in the middle of a batch."""
+
+
+class _FastImport:
+    """One `git fast-import` process. `--force` concerns only the private ref, which nobody else moves."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process, closed with it
+        args = ("fast-import", "--quiet", "--force", "--date-format=raw")
+        self.process = subprocess.Popen(
+            command(args, _DURABLE),
+            cwd=root,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.input: IO[bytes] = self.process.stdin
+        self.output: IO[bytes] = self.process.stdout
+
+    def commits(self, commits: Sequence[NewCommit], base: str) -> list[str]:
+        """The names of the commits, in order, all on disk."""
+        self._say(f"reset {_PENDING}\n" + (f"from {base}\n" if base else "") + "\n")
+        modes: dict[str, str] = {}
+        for number, commit in enumerate(commits, start=1):
+            self._say(f"commit {_PENDING}\nmark :{number}\n")
+            for role, who in (("author", commit.author), ("committer", COMMITTER)):
+                name, address = (_identity(part) for part in who)
+                self._say(f"{role} {name} <{address}> {commit.time} +0000\n")
+            self._data(commit.message().encode("utf-8", "replace"))
+            for path, data in commit.files.items():
+                self._file(path, data, modes)
+            self._say("\n")
+        for number in range(1, len(commits) + 1):
+            self._say(f"get-mark :{number}\n")
+        self._say("checkpoint\n\nprogress stored\n")
+        self.input.flush()
+        oids = [self._line() for _ in commits]
+        if self._line() != "progress stored":
+            raise _Ended
+        return oids
+
+    def _file(self, path: str, data: bytes | None, modes: dict[str, str]) -> None:
+        quoted = _quoted(path)
+        if path not in modes:
+            modes[path] = self._mode(path, quoted)
+        if data is None:
+            self._say(b"D " + quoted + b"\n")
+            return
+        self._say(f"M {modes[path]} inline ".encode() + quoted + b"\n")
+        self._data(data)
+
+    def _mode(self, path: str, quoted: bytes) -> str:
+        """The mode to write a file with: the one it has. Raises GitError for what is no regular file."""
+        self._say(b"ls " + quoted + b"\n")
+        self.input.flush()
+        there = self._line()
+        mode = _REGULAR[0] if there.startswith("missing ") else there.partition(" ")[0]
+        if mode not in _REGULAR:
+            raise GitError(f"cannot write {path}: it is no regular file in the repository")
+        return mode
+
+    def _data(self, data: bytes) -> None:
+        self._say(b"data %d\n" % len(data) + data + b"\n")
+
+    def _say(self, line: str | bytes) -> None:
+        self.input.write(line if isinstance(line, bytes) else encode(line))
+
+    def _line(self) -> str:
+        line = self.output.readline()
+        if not line.endswith(b"\n"):
+            raise _Ended
+        return line.decode("utf-8", "replace").rstrip("\n")
+
+    def close(self) -> GitError:
+        """End the process. Returns what it complained about, for a caller that was refused."""
+        self.process.kill()
+        with contextlib.suppress(BrokenPipeError):
+            self.input.close()
+        self.output.close()
+        self.process.wait()
+        self.errors.seek(0)
+        complaint = failure(self.root, "fast-import", self.errors.read())
+        self.errors.close()
+        return complaint
+
+
+def _require_plain(path: str) -> None:
+    """Raises GitError for a path that git, or another file system, could take for something else."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or part.lower().rstrip(". ") == ".git" for part in parts) or "\0" in path:
+        raise GitError(f"{path!r} is not a plain path inside the repository")
+
+
+def _quoted(path: str) -> bytes:
+    raw = encode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + raw + b'"'
+
+
+def _identity(part: str) -> str:
+    """A name or address without what would end it in a commit header."""
+    return " ".join("".join(char for char in part if char not in "<>\0").split()) or "unknown"
