@@ -16,7 +16,7 @@ EXECUTOR = "worker"
 """Always the same, so that a new worker takes up what the dead one left; `worker.lock` sees that there is only one."""
 WORKFLOW = "run"
 DEFAULT_RUNNER = "reconciler.execute.job:run_job"
-POLLING_SECONDS = 0.05
+POLLING_SECONDS = 0.1
 
 READY = b"R"
 ENDED = b"."

@@ -2,7 +2,7 @@
 
 `python -m reconciler.dispatch.worker STATE --hosts JSON [--runner MODULE:FUNCTION]`. Standard input is a lifeline: when
 it closes, the controller is gone or wants us to stop. Standard output says `R` when ready and `.` for each job that
-ended. A job's body runs at least once and may be killed at any moment: its folder belongs to it alone and is disposable.
+ended. A job's body runs at least once and may be killed at any moment: its folder is its own, and disposable.
 """
 
 from __future__ import annotations

@@ -250,6 +250,5 @@ def test_two_hundred_trivial_jobs(tmp_path: Path) -> None:
         over = time.monotonic()
     finally:
         engine.stop()
-    print(
-        f"\nfirst job {ready - begin:.2f} s; 200 submitted in {submitted - ready:.2f} s; {200 / (over - ready):.0f} jobs/s"
-    )
+    print(f"\nfirst job {ready - begin:.2f} s; 200 submitted in {submitted - ready:.2f} s")
+    print(f"{200 / (over - ready):.0f} jobs/s")
