@@ -1,0 +1,164 @@
+"""Fleet, Routing and Policy: which machines, which way, under which rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reconciler.kinds.base import (
+    COMPLEXITY,
+    Branch,
+    Complexity,
+    Count,
+    Duration,
+    Identifier,
+    Line,
+    Name,
+    Positive,
+    Shape,
+    Size,
+    TierNumber,
+    Url,
+)
+from reconciler.kinds.work import Product
+from reconciler.kinds.workforce import Capability, Heading
+
+
+class HostModel(Shape):
+    """A model that a host serves."""
+
+    name: Line = Field(description="Name as the host knows it.")
+    num_ctx: Positive = Field(default=8192, description="Context length, in tokens.")
+    offers: list[Capability] = Field(default=["text", "schema"], description="What it can do.")
+
+
+class Host(Shape):
+    """A machine that serves models."""
+
+    name: Identifier = Field(description="Name, unique in the fleet.")
+    kind: Identifier = Field(description="What answers there, such as `ollama`.")
+    url: Url | None = Field(default=None, description="Where it answers.")
+    capacity: Positive = Field(default=1, description="Executions at a time.")
+    memory: Size | None = Field(default=None, description="Memory for models, such as `128GiB`.")
+    models: list[HostModel] = Field(default=[], description="The models that it serves.")
+
+
+class Link(Shape):
+    """One way to reach a model. The first reachable one of a chain is taken."""
+
+    backend: Identifier = Field(description="How to talk to it.")
+    model: Line | None = Field(default=None, description="Name of the model; none for what has no model.")
+    hosts: list[Identifier] = Field(default=[], description="Names of hosts of this fleet, in order of preference.")
+
+
+class Tier(Shape):
+    """One rung of the ladder of models."""
+
+    tier: TierNumber = Field(description="Its number, unique in the fleet.")
+    title: Heading = Field(default="", description="What people call it.")
+    chain: list[Link] = Field(default=[], description="Ways to reach a model, in order of preference.")
+
+
+class FleetSpec(Shape):
+    """Hosts, and the tiers of models that they serve."""
+
+    hosts: list[Host] = Field(default=[], description="The machines.")
+    tiers: list[Tier] = Field(default=[], description="The tiers.")
+
+
+class Match(Shape):
+    """Whole words and phrases, case ignored, looked for in title and description."""
+
+    id: Identifier = Field(description="Identifier, unique in its list; records name it.")
+    any: list[Line] = Field(default=[], description="One of these is there.")
+    all: list[Annotated[list[Line], Field(min_length=1)]] = Field(default=[], description="One of each group is there.")
+    none: list[Line] = Field(default=[], description="None of these is there.")
+
+
+class RoutingRule(Match):
+    """Sets any of five attributes. For each, the most specific rule that matches wins; ties: the earlier."""
+
+    when: dict[Literal["stage", "domain", "type", "company"], Line] = Field(
+        default={}, description="Attributes that must already have this value."
+    )
+    domain: Identifier | None = Field(default=None, description="Field of work.")
+    type: Identifier | None = Field(default=None, description="Sort of work.")
+    complexity: Complexity | None = Field(default=None, description="1 (trivial) to 5 (hard).")
+    company: Name | None = Field(default=None, description="Name of a Company.")
+    blueprint: Name | None = Field(default=None, description="Name of a Blueprint.")
+
+
+class RoutingDefaults(Shape):
+    """What holds where no rule says otherwise."""
+
+    domain: Identifier = Field(description="Field of work.")
+    type: Identifier = Field(description="Sort of work.")
+    complexity: Complexity = Field(description="1 (trivial) to 5 (hard).")
+    company: Name = Field(description="Name of a Company.")
+    blueprint: Name = Field(description="Name of a Blueprint.")
+
+
+class RoutingSpec(Shape):
+    """Rules that classify a task and find who does it."""
+
+    rules: list[RoutingRule] = Field(default=[], description="The rules.")
+    default: RoutingDefaults = Field(description="What holds where no rule says otherwise.")
+    tiers: dict[Annotated[str, Field(pattern=COMPLEXITY)], TierNumber] = Field(
+        default={}, description="Complexity (in quotes) -> tier. Default: the same number."
+    )
+
+
+class HumanRule(Match):
+    """Safety rail: a task that matches goes to a person, never to a model."""
+
+    reason: Line = Field(description="Why, in one line a person can act on.")
+
+
+class Retry(Shape):
+    """What happens after an attempt that failed."""
+
+    attempts: Positive = Field(default=3, description="Attempts for one generation of a task.")
+    backoff: Duration = Field(default="10s", description="Wait before the second attempt; doubles each time.")
+    max_backoff: Duration = Field(default="5m", description="Longest wait.")
+
+
+class Limits(Shape):
+    """What one execution may use."""
+
+    command: Duration = Field(default="600s", description="Longest time of one command.")
+    memory: Size = Field(default="2GiB", description="Memory of one command.")
+    processes: Positive = Field(default=512, description="Processes of one command.")
+    output_bytes: Positive = Field(default=1_000_000, description="Output kept of one command.")
+    disk: Size = Field(default="1GiB", description="Largest file that a command may write.")
+    transcript_bytes: Count = Field(default=1_000_000, description="Largest transcript kept as evidence.")
+    children: Count = Field(default=12, description="Generated tasks that one outcome may add.")
+
+
+class GateRules(Shape):
+    """What the built-in gates look for."""
+
+    minimum_answer: Count = Field(default=40, description="Characters; a shorter answer of a model fails.")
+    placeholders: list[Line] = Field(default=[], description="Regular expressions that unfinished text matches.")
+    secrets: list[Line] = Field(default=[], description="Regular expressions of secrets, besides the built-in ones.")
+    protected: list[Line] = Field(default=[], description="Globs of files whose change or deletion goes to a person.")
+    protected_except: list[Identifier] = Field(default=[], description="Stages that may change protected CI files.")
+
+
+class PolicySpec(Shape):
+    """Rules that hold for the whole factory."""
+
+    branch: Branch = Field(default="main", description="The trusted branch of the factory repository.")
+    product: Product | None = Field(default=None, description="The product of tasks and goals that name none.")
+    product_roots: list[Line] = Field(
+        default=["../products"],
+        description="Folders, relative to the factory's root, under which local products must lie.",
+    )
+    sandbox: Literal["required", "preferred"] = Field(
+        default="required", description="`required`: nothing runs without a sandbox; `preferred`: a warning."
+    )
+    signatures: Literal["none", "required"] = Field(default="none", description="Whether commits must be signed.")
+    human: list[HumanRule] = Field(default=[], description="What goes to a person, never to a model.")
+    retry: Retry = Field(default=Retry(), description="What happens after an attempt that failed.")
+    limits: Limits = Field(default=Limits(), description="What one execution may use.")
+    gates: GateRules = Field(default=GateRules(), description="What the built-in gates look for.")

@@ -1,0 +1,153 @@
+"""What a JSON Schema cannot say about a single document: unique names, exactly-one-of, references inside it.
+
+Works on plain, shape-checked JSON without pydantic, so that the fast path can afford it. References to other
+documents are not checked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+Place = tuple[str | int, ...]
+"""Keys and indexes that lead from the document to a value."""
+Fault = tuple[Place, str]
+
+
+def faults(kind: str, document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Faults of a document that its schema accepts."""
+    rule = _RULES.get(kind)
+    if rule is not None:
+        yield from rule(document["spec"])
+
+
+def _unique(values: Iterable[object], place: Place, what: str, key: str | None = None) -> Iterator[Fault]:
+    seen: set[object] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield (*place, index, key) if key else (*place, index), f'{what} "{value}" is there twice'
+        seen.add(value)
+
+
+def _named(items: Iterable[Mapping[str, Any]], place: Place, what: str, key: str = "name") -> Iterator[Fault]:
+    return _unique((item[key] for item in items), place, what, key)
+
+
+def _product(product: Mapping[str, Any] | None, place: Place) -> Iterator[Fault]:
+    if not product:
+        return
+    repository: str = product["repository"]
+    scheme, separator, _ = repository.partition("://")
+    if repository.startswith("-") or "::" in repository or (separator and scheme not in ("https", "ssh")):
+        yield (
+            (*place, "repository"),
+            f'repository "{repository}" is neither a path nor an https or ssh address',
+        )
+    branch: str = product.get("branch", "main")
+    if _bad_branch(branch):
+        yield (*place, "branch"), f'"{branch}" is no branch name that git allows'
+
+
+def _bad_branch(branch: str) -> bool:
+    return ".." in branch or "//" in branch or "/." in branch or branch.endswith(("/", ".", ".lock"))
+
+
+def _task(spec: Mapping[str, Any], place: Place = ("spec",)) -> Iterator[Fault]:
+    yield from _named(spec.get("acceptance", ()), (*place, "acceptance"), "criterion", "id")
+    yield from _unique(spec.get("docs", ()), (*place, "docs"), "document")
+    yield from _unique(spec.get("dependsOn", ()), (*place, "dependsOn"), "dependency")
+    yield from _product(spec.get("product"), (*place, "product"))
+    if spec.get("from"):
+        yield from _named(spec["from"].get("findings", ()), (*place, "from", "findings"), "finding", "id")
+
+
+def _goal(spec: Mapping[str, Any]) -> Iterator[Fault]:
+    tasks = spec.get("tasks", ())
+    yield from _named(tasks, ("spec", "tasks"), "task")
+    yield from _unique(spec.get("docs", ()), ("spec", "docs"), "document")
+    yield from _product(spec.get("product"), ("spec", "product"))
+    for index, task in enumerate(tasks):
+        place = ("spec", "tasks", index)
+        if "goal" in task:
+            yield (*place, "goal"), "a task inside a goal belongs to that goal; leave `goal` out"
+        yield from _task(task, place)
+
+
+def _pipeline(spec: Mapping[str, Any]) -> Iterator[Fault]:
+    yield from _named(spec["stages"], ("spec", "stages"), "stage")
+    merge_after = spec.get("mergeAfter")
+    names = [stage["name"] for stage in spec["stages"]]
+    if merge_after is not None and merge_after not in names:
+        yield ("spec", "mergeAfter"), f'no stage is called "{merge_after}"; the stages are {", ".join(names)}'
+
+
+def _blueprint(spec: Mapping[str, Any]) -> Iterator[Fault]:
+    phases = spec.get("phases", ())
+    yield from _named(phases, ("spec", "phases"), "phase")
+    yield from _named(spec.get("checks", ()), ("spec", "checks"), "check", "id")
+    yield from _named(spec.get("gates", ()), ("spec", "gates"), "gate", "id")
+    for index, phase in enumerate(phases):
+        yield from _phase(phase, ("spec", "phases", index))
+
+
+def _phase(phase: Mapping[str, Any], place: Place) -> Iterator[Fault]:
+    run, agent = phase.get("run"), phase.get("agent")
+    if (run is None) == (agent is None):
+        yield place, f'phase "{phase["name"]}" needs exactly one of `run` and `agent`'
+    if run is not None:
+        asked = [key for key in ("command", "template", "checks") if run.get(key)]
+        if len(asked) != 1:
+            yield (*place, "run"), "`run` needs exactly one of `command`, `template` and `checks`"
+    if agent is not None:
+        output = agent.get("output", "text")
+        if output != "text" and "schema" not in phase.get("needs", ()):
+            yield (*place, "agent", "output"), f"output `{output}` is JSON: the phase must say `needs: [schema]`"
+        if output != "text" and agent.get("file") is not None:
+            yield (*place, "agent", "file"), "`file` goes with output `text` only"
+
+
+def _fleet(spec: Mapping[str, Any]) -> Iterator[Fault]:
+    hosts = spec.get("hosts", ())
+    yield from _named(hosts, ("spec", "hosts"), "host")
+    yield from _named(spec.get("tiers", ()), ("spec", "tiers"), "tier", "tier")
+    for index, host in enumerate(hosts):
+        yield from _named(host.get("models", ()), ("spec", "hosts", index, "models"), "model")
+
+
+def _matches(rules: Iterable[Mapping[str, Any]], place: Place, *, condition: bool) -> Iterator[Fault]:
+    for index, rule in enumerate(rules):
+        if not (rule.get("any") or rule.get("all") or (not condition and rule.get("when"))):
+            yield (*place, index), f'rule "{rule["id"]}" would match everything: say `any` or `all`'
+
+
+def _routing(spec: Mapping[str, Any]) -> Iterator[Fault]:
+    rules = spec.get("rules", ())
+    yield from _named(rules, ("spec", "rules"), "rule", "id")
+    yield from _matches(rules, ("spec", "rules"), condition=False)
+
+
+def _policy(spec: Mapping[str, Any]) -> Iterator[Fault]:
+    human = spec.get("human", ())
+    yield from _named(human, ("spec", "human"), "rule", "id")
+    yield from _matches(human, ("spec", "human"), condition=True)
+    yield from _product(spec.get("product"), ("spec", "product"))
+    if _bad_branch(spec.get("branch", "main")):
+        yield ("spec", "branch"), f'"{spec["branch"]}" is no branch name that git allows'
+    for key in ("placeholders", "secrets"):
+        for index, pattern in enumerate(spec.get("gates", {}).get(key, ())):
+            try:
+                re.compile(pattern)
+            except (re.error, OverflowError, RecursionError) as error:
+                yield ("spec", "gates", key, index), f"not a regular expression: {error}"
+
+
+_RULES = {
+    "Goal": _goal,
+    "Task": _task,
+    "Pipeline": _pipeline,
+    "Blueprint": _blueprint,
+    "Fleet": _fleet,
+    "Routing": _routing,
+    "Policy": _policy,
+}

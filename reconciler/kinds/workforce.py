@@ -1,0 +1,123 @@
+"""Company, Agent and Blueprint: who does the work, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reconciler.kinds.base import (
+    OVERRIDE,
+    Duration,
+    Identifier,
+    Line,
+    Name,
+    Positive,
+    Relative,
+    Shape,
+    Text,
+    TierNumber,
+)
+from reconciler.kinds.work import Criterion, Fix, Paths, Severity
+
+Capability = Literal["text", "tools", "schema"]
+Heading = Annotated[str, Field(max_length=300)]
+
+
+class CompanySpec(Shape):
+    """A company: a soul, its agents, and what it is good at."""
+
+    title: Line = Field(description="Name as people write it.")
+    type: Heading = Field(default="", description="What sort of company it is.")
+    domain: Heading = Field(default="", description="Field of work.")
+    stages: list[Identifier] = Field(default=[], description="Pipeline stages that it takes.")
+    soul: Relative = Field(default="CLAUDE.md", description="Path of the soul, relative to this manifest's folder.")
+    agents: dict[Identifier, Name] = Field(default={}, description="Role -> name of an Agent.")
+    skills: list[Name] = Field(default=[], description="Folders with a `SKILL.md` under the company's `skills/`.")
+    tools: list[Line] = Field(default=[], description="Tools that its agents may use.")
+    tier_overrides: dict[Identifier, TierNumber | Annotated[str, Field(pattern=OVERRIDE, max_length=200)]] = Field(
+        default={}, alias="tier_overrides", description="Task type -> tier, or `backend:model` outside the tiers."
+    )
+    merged_into: Name | None = Field(default=None, description="Archived: work routed here goes to that Company.")
+    note: Text = Field(default="", description="Anything worth knowing about it.")
+
+
+class AgentSpec(Shape):
+    """One agent of a company."""
+
+    title: Heading = Field(default="", description="What people call it.")
+    company: Name | None = Field(default=None, description="Name of its Company.")
+    role: Identifier = Field(
+        default="builder", description="What it does in a blueprint, such as `lead` or `reviewer`."
+    )
+    prompt: Text = Field(default="", description="Its instructions.")
+    tools: list[Line] = Field(default=[], description="Tools that it may use.")
+    paths: Paths = Field(default=Paths(), description="What it may and must not touch.")
+    read_only: bool = Field(default=False, description="It must not change anything.")
+
+
+class AgentPhase(Shape):
+    """A phase that a model does."""
+
+    prompt: Text = Field(
+        description="Jinja template; `task`, `company`, `product`, `findings`, `answers` and `document` are defined."
+    )
+    output: Literal["text", "files", "verdict"] = Field(
+        default="text", description="What the model hands in; `files` and `verdict` are JSON and need `schema`."
+    )
+    file: Relative | None = Field(
+        default=None, description="With `text`: the answer is written to this path of the product."
+    )
+    max_tokens: Positive = Field(default=1024, description="Longest answer, in tokens.")
+    fallback: Text | None = Field(
+        default=None, description="Used, and said so in the evidence, where the answer is no use."
+    )
+
+
+class RunPhase(Shape):
+    """A phase that a command, a template or the blueprint's own checks do. Exactly one of the three."""
+
+    command: list[Annotated[str, Field(min_length=1, max_length=20_000)]] = Field(
+        default=[], description="Program and arguments, run in the sandbox at the product's root."
+    )
+    template: Relative | None = Field(
+        default=None, description="Folder beside the blueprint, rendered into the product."
+    )
+    checks: bool = Field(default=False, description="Run the blueprint's checks; each that fails becomes a finding.")
+    timeout: Duration = Field(default="120s", description="Longest time that it may take.")
+
+
+class BlueprintPhase(Shape):
+    """One phase. Exactly one of `run` and `agent`."""
+
+    name: Identifier = Field(description="Name, unique in the blueprint.")
+    role: Identifier = Field(default="builder", description="Role of the agent that this phase belongs to.")
+    needs: list[Capability] = Field(default=[], description="What the model must offer.")
+    run: RunPhase | None = Field(default=None, description="Done by a command, a template or the blueprint's checks.")
+    agent: AgentPhase | None = Field(default=None, description="Done by a model.")
+
+
+class Check(Shape):
+    """Something that a blueprint can prove or find."""
+
+    id: Identifier = Field(description="Stable identifier, unique in the blueprint.")
+    title: Line = Field(description="What is wrong when the check fails, in one line.")
+    check: Text = Field(description="Shell command that exits 0 when all is well.")
+    severity: Severity = Field(default="minor", description="A `blocker` rejects the work under review.")
+    detail: Text = Field(default="", description="What to do about it.")
+    fix: Fix = Field(default=Fix(), description="How the fixing task is routed.")
+
+
+class BlueprintSpec(Shape):
+    """How a sort of work is done: phases in order, and what its result must pass."""
+
+    title: Heading = Field(default="", description="What people call it.")
+    description: Text = Field(default="", description="When to use it.")
+    company: Name | None = Field(default=None, description="Name of the Company that it belongs to. Default: any.")
+    extends: Name | None = Field(default=None, description="Name of the Blueprint that it adds to.")
+    phases: list[BlueprintPhase] = Field(default=[], description="The phases, in order.")
+    checks: list[Check] = Field(default=[], description="What a reviewing blueprint looks for.")
+    gates: list[Criterion] = Field(
+        default=[], description="What its result must pass, besides the task's own acceptance."
+    )
+    skills: list[Name] = Field(default=[], description="Skills that its agents are given.")
