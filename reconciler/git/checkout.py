@@ -24,7 +24,7 @@ from pathlib import Path
 from reconciler.git.files import Disk, Entry, Slot
 from reconciler.git.journal import Move
 from reconciler.git.repository import raw_changes
-from reconciler.git.run import BranchMoved, Dirty, GitError, WrongBranch, decode, encode, run, text
+from reconciler.git.run import ZERO, BranchMoved, Dirty, GitError, WrongBranch, decode, encode, run, text
 
 _MANY = 200
 """above this many paths one pass over the whole index is cheaper than asking for each"""
@@ -53,10 +53,14 @@ def changes(root: Path, old: str | None, new: str, pass_fds: Sequence[int] = ())
 
 
 class Checkout:
-    """The working tree at `root` with `branch` checked out. `wait`: seconds to wait for another git's index lock."""
+    """The working tree at `root` with `branch` checked out.
 
-    def __init__(self, root: Path, branch: str, *, wait: float = 10.0) -> None:
+    `wait`: seconds to wait for another git's index lock. `witness`: a ref of ours that moves along with the branch.
+    """
+
+    def __init__(self, root: Path, branch: str, *, wait: float = 10.0, witness: str | None = None) -> None:
         self.branch = branch
+        self.witness = witness
         self.ref = f"refs/heads/{branch}"
         self.wait = wait
         dirs = text(root, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir")
@@ -196,8 +200,11 @@ class Checkout:
         return decode(done.stdout).strip() or None
 
     def _swap(self, old: str | None, new: str, message: str, move: Move) -> None:
-        swap = ("update-ref", "--no-deref", "-m", message, self.ref, new, old or "0" * len(new))
-        done = run(self.root, *swap, accept=range(256), pass_fds=move.fds)
+        # In one transaction, which git carries out in this order: the witness never lags behind the branch.
+        lines = [f"update {self.witness} {new}\n"] if self.witness else []
+        lines.append(f"update {self.ref} {new} {old or ZERO}\n")
+        swap = ("update-ref", "--no-deref", "-m", message, "--stdin")
+        done = run(self.root, *swap, data=encode("".join(lines)), accept=range(256), pass_fds=move.fds)
         if done.returncode:
             tip = self.tip()
             if tip != old:

@@ -21,6 +21,7 @@ import msgspec
 from reconciler.git.checkout import Checkout, changes
 from reconciler.git.run import (
     COMMITTER,
+    RECORDED,
     BranchMoved,
     GitError,
     IndexLocked,
@@ -58,7 +59,7 @@ class Recorder:
     """The only writer of controller commits on `branch`. Not for several threads; the controller's lease is held."""
 
     def __init__(self, root: Path, branch: str, *, wait: float = 10.0) -> None:
-        self.checkout = Checkout(root, branch, wait=wait)
+        self.checkout = Checkout(root, branch, wait=wait, witness=RECORDED)
         self._import: _FastImport | None = None
         self._last: str | None = None
 
@@ -91,7 +92,8 @@ class Recorder:
 
     def recover(self) -> None:
         """Finish or undo what a killed writer left behind. Call it at start, with the controller's lease held."""
-        (self.checkout.common / f"{_PENDING}.lock").unlink(missing_ok=True)
+        for ref in (_PENDING, RECORDED):
+            (self.checkout.common / f"{ref}.lock").unlink(missing_ok=True)
         self.checkout.recover()
 
     def close(self) -> None:

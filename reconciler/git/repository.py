@@ -31,6 +31,13 @@ class Repository:
         self.root = root
 
     @classmethod
+    def containing(cls, folder: Path) -> Repository:
+        """The repository whose working tree `folder` lies in. Raises GitError where there is none."""
+        if not folder.is_dir():
+            raise GitError(f"{folder} is not a folder")
+        return cls(Path(decode(run(folder, "rev-parse", "--show-toplevel").stdout).removesuffix("\n")))
+
+    @classmethod
     def create(cls, path: Path, branch: str) -> Repository:
         """`git init` with `branch` as the branch to be born. Existing repositories stay as they are."""
         from git import Repo
@@ -128,6 +135,25 @@ class Repository:
                 for at in range(0, complete, _LOG_FIELDS):
                     yield _commit_info(fields[at : at + _LOG_FIELDS])
                 del fields[:complete]
+
+    def commit(self, rev: str) -> CommitInfo:
+        """One commit's own facts."""
+        fields = run(self.root, "log", "-1", "-z", f"--format=tformat:{_LOG_FORMAT}", rev, "--").stdout.split(b"\0")
+        return _commit_info(fields[:_LOG_FIELDS])
+
+    def identity(self) -> tuple[str, str]:
+        """Name and address of the person at the keyboard, from git's own configuration. Raises GitError."""
+        done = subprocess.run(["git", "var", "GIT_AUTHOR_IDENT"], cwd=self.root, capture_output=True, check=False)
+        if done.returncode:
+            raise failure(self.root, "var", done.stderr)
+        name, _, rest = decode(done.stdout).partition(" <")
+        return name, rest.partition(">")[0]
+
+    def commit_everything(self, message: str) -> str:
+        """Stage and commit all that is not ignored: the first commit of a repository that was just created."""
+        run(self.root, "add", "--all")
+        run(self.root, "commit", "--quiet", "--no-gpg-sign", f"--message={message}")
+        return self.head()
 
     def worktree_changes(self, roots: Sequence[str]) -> list[str]:
         """Paths below `roots` that differ from HEAD, in the index or on disk; untracked ones (not ignored) included."""

@@ -13,7 +13,11 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from reconciler.model.errors import FactoryError
+
 COMMITTER = ("alai-reconcile", "alai-reconcile@localhost")
+RECORDED = "refs/alai/recorded"
+"""the last commit that this machine's controller wrote; it only ever builds on commits that were trusted"""
 ZERO = "0" * 40
 """git's spelling of `does not exist` in a compare-and-swap"""
 
@@ -29,7 +33,7 @@ _OVERRIDES = (
 )
 
 
-class GitError(Exception):
+class GitError(FactoryError):
     """git refused. The text is one sentence, with git's own first line of complaint."""
 
 

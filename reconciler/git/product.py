@@ -1,0 +1,326 @@
+"""Product repositories: where agents' work happens and how accepted work gets onto the branch. Local ones, bare or not.
+
+A worktree is no `git worktree`: nothing is registered in the user's repository, so nothing is left there after a
+crash, and several executions never meet. `add_worktree` makes two things: `dest`, plain files with a throw-away `.git`
+of their own for the agent's convenience, and beside it `dest.gitdir`, the git folder that we alone use. Both only
+borrow the product's objects (alternates). Whatever an agent writes into `dest/.git` (hooks, filters, configuration) is
+never read by us; `commit_all` builds the commit with `dest.gitdir` and sends its objects to the product by fetch,
+checked.
+
+A merge runs in an empty git folder as well: the product's configured merge drivers play no part, and the same inputs
+give the same commit on every machine. Only `advance` touches a branch that a person may have checked out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Collection, Generator, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from reconciler.git.checkout import Checkout
+from reconciler.git.patch import added_lines
+from reconciler.git.repository import SUBMODULE, SYMLINK, Repository, raw_changes
+from reconciler.git.run import BranchMoved, Dirty, GitError, WrongBranch, command, decode, environment, run, text
+from reconciler.model.history import TreeChange
+
+__all__ = [
+    "Advance",
+    "Merged",
+    "add_worktree",
+    "advance",
+    "changed_files",
+    "commit_all",
+    "diff_added_lines",
+    "is_ancestor",
+    "merge",
+    "remove_worktree",
+    "sweep",
+    "tip",
+]
+
+_SUFFIX = ".gitdir"
+_ORIGIN = "alai-product"
+"""in our git folder of a worktree: the absolute path of the product"""
+_LOCAL = ("protocol.file.allow=always", "fetch.fsckObjects=true", "fetch.unpackLimit=1000")
+_DURABLE = ("core.fsync=committed,loose-object", "core.fsyncMethod=batch")
+
+
+class Advance(StrEnum):
+    """What came of moving a branch."""
+
+    MOVED = "moved"
+    DIRTY = "dirty"
+    """it is checked out somewhere with changes that the move would have to overwrite; nothing was touched"""
+    RACED = "raced"
+    """it is no longer where the work was computed for; nothing was touched"""
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """A merge commit that is in the product but on no branch yet; or None, and the paths in conflict."""
+
+    commit: str | None
+    conflicts: tuple[str, ...] = ()
+
+
+def tip(path: str, branch: str) -> str:
+    """The commit that the product's branch is at. Raises GitError."""
+    return Repository(Path(path)).resolve(f"refs/heads/{branch}")
+
+
+def is_ancestor(path: str, a: str, b: str) -> bool:
+    """Whether `b` contains `a`."""
+    return Repository(Path(path)).is_ancestor(a, b)
+
+
+def add_worktree(path: str, commit: str, dest: Path) -> None:
+    """Check out `commit` of the product below `dest`, isolated from it (see above). Replaces what is there."""
+    product = Path(path).resolve()
+    remove_worktree(path, dest)
+    oid = Repository(product).resolve(commit)
+    dest.mkdir(parents=True)
+    private = _private(dest)
+    _skeleton(product, private)
+    (private / "HEAD").write_text(f"{oid}\n")
+    (private / _ORIGIN).write_bytes(os.fsencode(product))
+    run(dest, f"--git-dir={private}", f"--work-tree={dest}", "read-tree", "--reset", "-u", oid)
+    _skeleton(product, dest / ".git")
+    (dest / ".git" / "HEAD").write_text(f"{oid}\n")
+    shutil.copyfile(private / "index", dest / ".git" / "index")
+
+
+def remove_worktree(path: str, dest: Path) -> None:
+    """Remove a worktree and its git folder; nothing happens where there is none. The product is not concerned."""
+    del path  # nothing is registered there
+    for folder in (dest, _private(dest)):
+        if folder.is_symlink():
+            folder.unlink()
+        elif folder.exists():
+            _remove_tree(folder)
+
+
+def sweep(root: Path, keep: Collection[str] = ()) -> None:
+    """Remove every worktree directly below `root` whose name is not in `keep`: for the start, after a crash."""
+    if not root.is_dir():
+        return
+    for folder in sorted(root.iterdir()):
+        name = folder.name.removesuffix(_SUFFIX)
+        if name not in keep and folder.is_dir():
+            remove_worktree("", root / name)
+
+
+def commit_all(worktree: Path, *, message: str, author: tuple[str, str], time: int, branch: str) -> str | None:
+    """Commit everything in the worktree (ignored files aside) onto its start, and put it on `branch` in the product.
+
+    The branch is ours alone (`alai/...`) and is replaced. `time`: Unix seconds. Returns None where nothing changed.
+    Raises GitError for repositories inside the worktree, submodules, and symlinks that lead out of it.
+    """
+    private = _private(worktree)
+    try:
+        product = Path(os.fsdecode((private / _ORIGIN).read_bytes()))
+    except FileNotFoundError as missing:
+        raise GitError(f"{worktree} is no worktree of ours") from missing
+    _refuse_repositories(worktree)
+    here = (f"--git-dir={private}", f"--work-tree={worktree}")
+    run(worktree, *here, "add", "--all", "--", ".", config=("core.safecrlf=false", "advice.addEmbeddedRepo=false"))
+    start = (private / "HEAD").read_text().strip()
+    staged = run(worktree, *here, "diff-index", "--cached", "-r", "-z", "--no-renames", "--raw", start).stdout
+    changed = [(mode, path) for _, mode, _, oid, path in raw_changes(staged) if oid]
+    if not staged:
+        return None
+    for mode, path in changed:
+        _refuse_entry(worktree, mode, path)
+    tree = text(worktree, *here, "write-tree")
+    commit = _commit_tree(worktree, here, tree, [start], message, author, time)
+    run(worktree, *here, "update-ref", "refs/heads/work", commit)
+    fetch = (
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-recurse-submodules",
+        "--no-auto-maintenance",
+    )
+    spec = f"+refs/heads/work:refs/heads/{branch}"
+    run(product, *fetch, "--", str(private), spec, config=(*_LOCAL, *_DURABLE))
+    return commit
+
+
+def changed_files(path: str, base: str, commit: str) -> list[TreeChange]:
+    """Paths that differ between the two commits."""
+    return Repository(Path(path)).changed(base, commit, [])
+
+
+def diff_added_lines(path: str, base: str, commit: str) -> Iterator[tuple[str, str]]:
+    """Every line that `commit` has more than `base`, with its path; binary files too, whatever the attributes say."""
+    diff = ("diff-tree", "-r", "-p", "-U0", "--text", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+    args = (*diff, "--src-prefix=a/", "--dst-prefix=b/", base, commit)
+    with subprocess.Popen(
+        command(args), cwd=path, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield from added_lines(process.stdout)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise GitError(f"git diff-tree in {path} failed for {base[:12]}..{commit[:12]}")
+
+
+def merge(path: str, tip: str, commit: str, *, message: str, author: tuple[str, str], time: int) -> Merged:
+    """Merge `commit` into `tip`: always a merge commit, unless `tip` contains `commit` already; then `tip` itself."""
+    product = Path(path).resolve()
+    if is_ancestor(path, commit, tip):
+        return Merged(Repository(product).resolve(tip))
+    with _scratch(product) as here:
+        asked = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", tip, commit)
+        done = run(product, *here, *asked, accept=(0, 1), config=_DURABLE)
+        tree, *paths = [decode(field) for field in done.stdout.split(b"\0") if field]
+        if done.returncode:
+            return Merged(None, tuple(dict.fromkeys(paths)))
+        return Merged(_commit_tree(product, here, tree, [tip, commit], message, author, time))
+
+
+def advance(path: str, branch: str, old: str, new: str) -> Advance:
+    """Move the product's branch from `old` to `new`, with index and files where it is checked out and clean.
+
+    Doing it again after a crash finishes the job. Raises GitError where git cannot do it.
+    """
+    product = Path(path).resolve()
+    try:
+        checked_out = _checked_out(product, branch)
+        if checked_out is None:
+            return _swap(product, branch, old, new)
+        checkout = Checkout(checked_out, branch)
+        checkout.recover(patience=2.0)
+        if (now := checkout.tip()) != old:
+            return Advance.MOVED if now == new else Advance.RACED
+        checkout.move(old, new, "alai-reconcile: merge", strict=True)
+    except (BranchMoved, WrongBranch):
+        return Advance.RACED
+    except Dirty:
+        return Advance.DIRTY
+    return Advance.MOVED
+
+
+def _swap(product: Path, branch: str, old: str, new: str) -> Advance:
+    ref = f"refs/heads/{branch}"
+    done = run(product, "update-ref", "-m", "alai-reconcile: merge", ref, new, old, accept=range(256))
+    if done.returncode == 0 or (now := tip(str(product), branch)) == new:
+        return Advance.MOVED
+    if now == old:
+        raise GitError(f"git update-ref in {product}: {done.stderr.decode('utf-8', 'replace').strip()}")
+    return Advance.RACED
+
+
+def _checked_out(product: Path, branch: str) -> Path | None:
+    """The working tree, main or linked, that has the branch checked out. Raises Dirty where one is being rebased."""
+    found: Path | None = None
+    listed = run(product, "worktree", "list", "--porcelain", "-z").stdout
+    for record in listed.split(b"\0\0"):
+        fields = [decode(field) for field in record.split(b"\0")]
+        folder = Path(fields[0].removeprefix("worktree "))
+        if "detached" in fields and folder.is_dir():
+            _refuse_rebase(folder, branch)
+        if f"branch refs/heads/{branch}" in fields and folder.is_dir():
+            found = folder
+    return found
+
+
+def _refuse_rebase(folder: Path, branch: str) -> None:
+    """A rebase detaches HEAD and moves the branch at its end: moving it meanwhile would spoil the person's rebase."""
+    git_dir = Path(text(folder, "rev-parse", "--absolute-git-dir"))
+    for state in ("rebase-merge", "rebase-apply"):
+        with contextlib.suppress(FileNotFoundError):
+            if (git_dir / state / "head-name").read_text().strip() == f"refs/heads/{branch}":
+                raise Dirty(f"{folder} is in the middle of a rebase of {branch}")
+
+
+def _private(dest: Path) -> Path:
+    return dest.with_name(f"{dest.name}{_SUFFIX}")
+
+
+def _skeleton(product: Path, git_dir: Path) -> None:
+    """A git folder with nothing of its own that borrows the product's objects. Files, not a process: it takes 1 ms."""
+    where = ("rev-parse", "--path-format=absolute", "--git-path", "objects", "--git-path", "shallow")
+    objects, shallow = text(product, *where).splitlines()
+    for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (git_dir / folder).mkdir(parents=True)
+    (git_dir / "objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(shallow, git_dir / "shallow")
+    (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
+    (git_dir / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
+
+
+@contextlib.contextmanager
+def _scratch(product: Path) -> Generator[tuple[str, ...]]:
+    """Arguments for a git without configuration that writes objects straight into the product."""
+    with tempfile.TemporaryDirectory(prefix="alai-merge-") as folder:
+        git_dir = Path(folder) / "git"
+        _skeleton(product, git_dir)
+        objects = Path(os.fsdecode((git_dir / "objects/info/alternates").read_bytes().strip()))
+        shutil.rmtree(git_dir / "objects")
+        (git_dir / "objects").symlink_to(objects, target_is_directory=True)
+        yield (f"--git-dir={git_dir}", "--bare")
+
+
+def _commit_tree(
+    cwd: Path,
+    here: tuple[str, ...],
+    tree: str,
+    parents: list[str],
+    message: str,
+    author: tuple[str, str],
+    time: int,
+) -> str:
+    """A commit whose name depends on nothing but the arguments."""
+    stamp = f"@{time} +0000"
+    env = {
+        "GIT_AUTHOR_NAME": author[0],
+        "GIT_AUTHOR_EMAIL": author[1],
+        "GIT_AUTHOR_DATE": stamp,
+        "GIT_COMMITTER_DATE": stamp,
+    }
+    above = [part for parent in parents for part in ("-p", parent)]
+    body = message.rstrip("\n").encode("utf-8", "replace") + b"\n"
+    make = (*here, "commit-tree", "--no-gpg-sign", tree, *above)
+    return decode(run(cwd, *make, data=body, env=env, config=_DURABLE).stdout).strip()
+
+
+def _refuse_repositories(worktree: Path) -> None:
+    """Raises GitError for a `.git` anywhere but at the top: what git would turn into a submodule, or skip."""
+    for base, folders, files in os.walk(worktree):
+        inside = Path(base) != worktree
+        for name in (*folders, *files):
+            if inside and name.lower() == ".git":
+                raise GitError(f"{(Path(base) / name).relative_to(worktree)} is a repository inside the worktree")
+        if not inside and ".git" in folders:
+            folders.remove(".git")
+
+
+def _refuse_entry(worktree: Path, mode: str, path: str) -> None:
+    if mode == SUBMODULE:
+        raise GitError(f"{path} is a submodule")
+    if mode == SYMLINK:
+        root = worktree.resolve()
+        target = os.readlink(worktree / path)  # noqa: PTH115 - the target as written, not normalised
+        if target.startswith("/") or not (root / path).parent.joinpath(target).resolve().is_relative_to(root):
+            raise GitError(f"{path} is a symlink that leads out of the worktree")
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a tree even where an agent took the permission to do so from its folders."""
+    for base, folders, _ in os.walk(folder):
+        for name in folders:
+            below = Path(base) / name
+            if not below.is_symlink() and not os.access(below, os.W_OK | os.X_OK | os.R_OK):
+                below.chmod(0o700)
+    shutil.rmtree(folder)
