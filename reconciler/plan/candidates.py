@@ -1,0 +1,146 @@
+"""Which hosts and models of the Fleet could do a piece of work, in the order of a tier's chain.
+
+A link without `hosts` is a person: work that comes to it, because nothing before it can be used, goes to the human
+queue. Free slots are not looked at here (see `placement`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.model.spec import FleetSpec, Host, HostModel, Link
+from reconciler.model.view import World
+from reconciler.model.vocabulary import Reason
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A model at a host that could do the work. `link` is the place in the chain, from 0."""
+
+    backend: str
+    model: str | None
+    host: str
+    link: int
+
+
+class Candidates(msgspec.Struct, frozen=True, kw_only=True):
+    """Those that can be used now; where there are none, why. `waits`: it may pass by itself."""
+
+    usable: tuple[Candidate, ...] = ()
+    reason: Reason | None = None
+    message: str = ""
+    waits: bool = False
+
+
+class Chains:
+    """The chains of one Fleet as the world is now. Answers are remembered: tasks are many, chains few."""
+
+    def __init__(self, fleet: FleetSpec, world: World) -> None:
+        self._world = world
+        self._hosts = {host.name: host for host in fleet.hosts}
+        self._tiers = {tier.tier: tier.chain for tier in fleet.tiers}
+        self._known: dict[tuple[tuple[Link, ...], frozenset[str]], Candidates] = {}
+
+    def tier(self, number: int) -> tuple[Link, ...] | None:
+        """The chain of a tier, or None where the Fleet has no such tier."""
+        return self._tiers.get(number)
+
+    def named(self, text: str) -> tuple[Link, ...]:
+        """The chain for `backend:model`: all hosts that list the model, in the Fleet's order. Empty where none does."""
+        backend, colon, model = text.partition(":")
+        if not colon and text.isdigit():
+            return self._tiers.get(int(text), ())
+        hosts = tuple(host.name for host in self._hosts.values() if any(item.name == model for item in host.models))
+        return (Link(backend=backend, model=model, hosts=hosts),) if hosts else ()
+
+    def candidates(self, chain: tuple[Link, ...], needed: frozenset[str]) -> Candidates:
+        """All usable hosts of the chain. Work that needs nothing of a model only takes a slot: any host does."""
+        key = (chain, needed)
+        if key not in self._known:
+            self._known[key] = self._with_model(chain, needed) if needed else self._without_model(chain)
+        return self._known[key]
+
+    def _without_model(self, chain: tuple[Link, ...]) -> Candidates:
+        if chain and not chain[0].hosts:
+            return _person("")
+        usable = tuple(
+            Candidate(link.backend, None, host, at)
+            for at, link in enumerate(chain)
+            for host in link.hosts
+            if host in self._hosts
+        )
+        if usable:
+            return Candidates(usable=usable)
+        return Candidates(reason=Reason.NO_ROUTE, message="the tier's chain names no host of the Fleet")
+
+    def _with_model(self, chain: tuple[Link, ...], needed: frozenset[str]) -> Candidates:
+        usable: list[Candidate] = []
+        obstacles: dict[Reason, list[str]] = {}
+        for at, link in enumerate(chain):
+            if not link.hosts:
+                if not usable:
+                    return _person_after(obstacles, needed)
+                break
+            for host in link.hosts:
+                obstacle = self._obstacle(link, host, needed)
+                if obstacle is None:
+                    usable.append(Candidate(link.backend, link.model, host, at))
+                else:
+                    obstacles.setdefault(obstacle[0], []).append(obstacle[1])
+        return Candidates(usable=tuple(usable)) if usable else _nothing(obstacles, needed)
+
+    def _obstacle(self, link: Link, name: str, needed: frozenset[str]) -> tuple[Reason, str] | None:
+        """Why this host cannot do it by this link."""
+        world = self._world
+        host = self._hosts.get(name)
+        if host is None:
+            return Reason.NO_ROUTE, f"the Fleet has no host {name}"
+        if world.backends and link.backend not in world.backends:
+            return Reason.CAPABILITY_MISSING, f"this machine has no backend {link.backend}"
+        missing = needed - _offered(link, host)
+        if world.backends:
+            missing |= needed - world.backends[link.backend]
+        if missing:
+            what = f"{link.backend}/{link.model}" if link.model else link.backend
+            return Reason.CAPABILITY_MISSING, f"{what} at {name} does not offer {', '.join(sorted(missing))}"
+        if name in world.unreachable:
+            return Reason.HOST_UNREACHABLE, f"{name}: {world.unreachable[name]}"
+        if link.model and (name, link.model) in world.missing_models:
+            return Reason.MODEL_MISSING, f"{name} does not have the model {link.model}"
+        return None
+
+
+def _offered(link: Link, host: Host) -> frozenset[str]:
+    """What the Fleet says the model offers; a backend without a model is judged by what it offers itself."""
+    if link.model is None:
+        return frozenset(("text", "schema", "tools"))
+    model = next((item for item in host.models if item.name == link.model), HostModel(name=link.model))
+    return frozenset(model.offers)
+
+
+def _person(why: str) -> Candidates:
+    return Candidates(reason=Reason.HUMAN_TIER, message=f"the tier of this task is a person{why}")
+
+
+def _person_after(obstacles: dict[Reason, list[str]], needed: frozenset[str]) -> Candidates:
+    if Reason.CAPABILITY_MISSING in obstacles:
+        return _capability(obstacles, needed)
+    told = "; ".join(text for texts in obstacles.values() for text in texts)
+    return _person(f", since nothing before it can be used ({told})" if told else "")
+
+
+def _nothing(obstacles: dict[Reason, list[str]], needed: frozenset[str]) -> Candidates:
+    for reason in (Reason.HOST_UNREACHABLE, Reason.MODEL_MISSING):
+        if reason in obstacles:
+            waits = reason is Reason.HOST_UNREACHABLE
+            return Candidates(reason=reason, message="; ".join(obstacles[reason]), waits=waits)
+    if Reason.CAPABILITY_MISSING in obstacles:
+        return _capability(obstacles, needed)
+    told = "; ".join(obstacles.get(Reason.NO_ROUTE, ["the tier's chain is empty"]))
+    return Candidates(reason=Reason.NO_ROUTE, message=told)
+
+
+def _capability(obstacles: dict[Reason, list[str]], needed: frozenset[str]) -> Candidates:
+    told = "; ".join(obstacles[Reason.CAPABILITY_MISSING])
+    return Candidates(
+        reason=Reason.CAPABILITY_MISSING, message=f"the blueprint needs {', '.join(sorted(needed))}: {told}"
+    )

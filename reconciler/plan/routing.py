@@ -1,0 +1,219 @@
+"""Classifies and routes a task: domain, type, complexity, company, blueprint, tier; and says which rule chose each.
+
+No names here: companies, stages, tiers and models are what the Routing, the Fleet and the companies say they are.
+Which host has a free slot is not decided here (see `placement`): a route lists all that would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from reconciler.model.spec import CompanySpec, Link, RoutingRule, TaskSpec
+from reconciler.model.view import Config, World
+from reconciler.model.vocabulary import Reason
+from reconciler.plan.blueprint import UnknownBlueprint, needs, resolve_blueprint
+from reconciler.plan.candidates import Candidate, Candidates, Chains
+from reconciler.plan.match import Vocabulary, holds, specificity
+
+ATTRIBUTES = ("domain", "type", "complexity", "company", "blueprint")
+"""In the order in which they are decided: a rule's `when` sees those before it, and the stage."""
+SPEC_RULE = "spec"
+DEFAULT_RULE = "default"
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a task would go. `rules` gives for each attribute the id of the rule that chose it.
+
+    `backend`, `model` and `host` are those of the first candidate; `unroutable` is set where there is none, and
+    `message` then says why in one sentence. `waits` tells an obstacle that passes by itself from one for a person.
+    """
+
+    stage: str
+    domain: str = ""
+    type: str = ""
+    complexity: int = 0
+    company: str = ""
+    blueprint: str = ""
+    tier: int = 0
+    backend: str | None = None
+    model: str | None = None
+    host: str | None = None
+    rules: dict[str, str] = {}
+    candidates: tuple[Candidate, ...] = ()
+    needs: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    agents: dict[str, str] = {}
+    """role -> name of an Agent"""
+    unroutable: Reason | None = None
+    message: str = ""
+    waits: bool = False
+
+
+class _Unroutable(Exception):
+    pass
+
+
+class Router:
+    """Routes many tasks over one configuration: phrases are compiled and chains resolved once."""
+
+    def __init__(self, config: Config, world: World) -> None:
+        self._config = config
+        rules = config.routing.rules if config.routing else ()
+        self._vocabulary = Vocabulary(rules)
+        self._rules = {name: [rule for rule in rules if getattr(rule, name) is not None] for name in ATTRIBUTES}
+        self._chains = Chains(config.fleet, world)
+        self._needs: dict[str, frozenset[str]] = {}
+
+    def route(self, task: TaskSpec, stage: str, pipeline: str | None = None) -> Route:
+        """Never raises for what manifests say: a route that leads nowhere carries its reason."""
+        chosen: dict[str, str | int] = {}
+        rules: dict[str, str] = {}
+        try:
+            self._attributes(task, stage, pipeline, chosen, rules)
+            company = self._company(chosen, rules)
+            needed = self._needed(str(chosen["blueprint"]))
+            tier, chain = self._tier(task, company, chosen, rules)
+        except _Unroutable as problem:
+            return _route(stage, chosen, rules, unroutable=Reason.NO_ROUTE, message=str(problem))
+        found = self._chains.candidates(chain, needed)
+        return self._finished(stage, chosen, rules, company, tier, needed, found)
+
+    def _attributes(
+        self,
+        task: TaskSpec,
+        stage: str,
+        pipeline: str | None,
+        chosen: dict[str, str | int],
+        rules: dict[str, str],
+    ) -> None:
+        found = self._vocabulary.found(f"{task.title}\n{task.description}")
+        known: dict[str, str] = {"stage": stage}
+        fixed = self._stage_choice(stage, pipeline)
+        for name in ATTRIBUTES:
+            explicit = getattr(task, name)
+            rule = None if explicit is not None or name in fixed else self._best(name, found, known)
+            if explicit is not None:
+                value, by = explicit, SPEC_RULE
+            elif name in fixed:
+                value, by = fixed[name], f"pipeline/{stage}"
+            elif rule is not None:
+                value, by = getattr(rule, name), rule.id
+            elif self._config.routing is not None:
+                value, by = getattr(self._config.routing.default, name), DEFAULT_RULE
+            else:
+                raise _Unroutable(f"there is no Routing manifest to choose the {name} of this task")
+            chosen[name], rules[name] = value, by
+            known[name] = str(value)
+
+    def _stage_choice(self, stage: str, pipeline: str | None) -> dict[str, str]:
+        spec = self._config.pipelines.get(pipeline) if pipeline else None
+        for item in spec.stages if spec else ():
+            if item.name == stage:
+                choice = {"company": item.company, "blueprint": item.blueprint}
+                return {name: value for name, value in choice.items() if value is not None}
+        return {}
+
+    def _best(self, name: str, found: frozenset[str], known: Mapping[str, str]) -> RoutingRule | None:
+        best: RoutingRule | None = None
+        score = (-1, -1)
+        for rule in self._rules[name]:
+            if not holds(rule, found) or any(known.get(key) != value for key, value in rule.when.items()):
+                continue
+            conditions, words = specificity(rule, found)
+            if (conditions + len(rule.when), words) > score:
+                best, score = rule, (conditions + len(rule.when), words)
+        return best
+
+    def _company(self, chosen: dict[str, str | int], rules: dict[str, str]) -> CompanySpec:
+        """The living company; work for one that was merged goes where it was merged into."""
+        seen: list[str] = []
+        name = str(chosen["company"])
+        while True:
+            company = self._config.companies.get(name)
+            if company is None:
+                raise _Unroutable(f"there is no Company/{name}")
+            seen.append(name)
+            if company.merged_into is None:
+                break
+            name = company.merged_into
+            if name in seen:
+                raise _Unroutable(f"companies are merged in a circle: {' -> '.join([*seen, name])}")
+        for alias in seen[:-1]:
+            rules["company"] += f" via {alias}"
+        chosen["company"] = name
+        return company
+
+    def _needed(self, blueprint: str) -> frozenset[str]:
+        if blueprint not in self._needs:
+            try:
+                self._needs[blueprint] = needs(resolve_blueprint(self._config.blueprints, blueprint))
+            except UnknownBlueprint as problem:
+                raise _Unroutable(str(problem)) from None
+        return self._needs[blueprint]
+
+    def _tier(
+        self, task: TaskSpec, company: CompanySpec, chosen: dict[str, str | int], rules: dict[str, str]
+    ) -> tuple[int, tuple[Link, ...]]:
+        """What the task's spec says goes before the company's override, and that before the complexity's tier."""
+        complexity = int(chosen["complexity"])
+        mapped = self._config.routing.tiers.get(str(complexity)) if self._config.routing else None
+        tier = complexity if mapped is None else mapped
+        by = f"routing/tiers/{complexity}" if mapped is not None else "complexity"
+        override = company.tier_overrides.get(str(chosen["type"])) if task.complexity is None else None
+        if override is not None:
+            rule = f"company/{chosen['company']}/tier_overrides/{chosen['type']}"
+            named = self._chains.named(str(override)) if isinstance(override, str) else ()
+            if isinstance(override, int):
+                tier, by = override, rule
+            elif named:
+                rules["tier"] = rule
+                return tier, named
+            else:
+                by = f"{by} ({rule}: no host of the Fleet has {override})"
+        rules["tier"] = by
+        chain = self._chains.tier(tier)
+        if chain is None:
+            raise _Unroutable(f"the Fleet has no tier {tier}")
+        return tier, chain
+
+    def _finished(
+        self,
+        stage: str,
+        chosen: dict[str, str | int],
+        rules: dict[str, str],
+        company: CompanySpec,
+        tier: int,
+        needed: frozenset[str],
+        found: Candidates,
+    ) -> Route:
+        blueprint = self._config.blueprints[str(chosen["blueprint"])]
+        first = found.usable[0] if found.usable else None
+        return _route(
+            stage,
+            chosen,
+            rules,
+            tier=tier,
+            backend=first.backend if first else None,
+            model=first.model if first else None,
+            host=first.host if first else None,
+            candidates=found.usable,
+            needs=tuple(sorted(needed)),
+            skills=tuple(dict.fromkeys((*company.skills, *blueprint.skills))),
+            tools=company.tools,
+            agents=company.agents,
+            unroutable=found.reason,
+            message=found.message,
+            waits=found.waits,
+        )
+
+
+def _route(stage: str, chosen: Mapping[str, str | int], rules: dict[str, str], **rest: object) -> Route:
+    return msgspec.convert({"stage": stage, "rules": rules, **chosen, **rest}, Route)
+
+
+def route(task: TaskSpec, stage: str, config: Config, world: World, pipeline: str | None = None) -> Route:
+    """Route one task. `pipeline` names the one whose stage may fix company and blueprint."""
+    return Router(config, world).route(task, stage, pipeline)

@@ -1,0 +1,106 @@
+"""What follows from an outcome: the next stage, the rework, fixes for findings, and the stages of a goal.
+
+`due` says what is owed as things stand, whatever happened before; `follow_ups` says what an outcome about to be
+recorded causes: the same, plus one task for each finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from reconciler.model.execution import Attempt, Evidence, evidence_folder
+from reconciler.model.objects import Object
+from reconciler.model.view import TaskState, View
+from reconciler.model.vocabulary import Phase, Reason, Verdict
+from reconciler.plan.generate import finding_tasks, goal_stage_task, rework_task, stage_task
+from reconciler.plan.lineage import GoalStage
+from reconciler.plan.status import Survey, deciding
+
+
+def due(view: View, now: float) -> tuple[Object, ...]:
+    """The manifests that the pipelines owe, by name: stages, reworks and goal stages that are due and not there."""
+    return due_of(Survey(view, now))
+
+
+def due_of(survey: Survey) -> tuple[Object, ...]:
+    """`due` for a view that is surveyed already."""
+    owed: dict[str, Object] = {}
+    owners = {survey.lineage.owner(task) for task in survey.view.tasks.values()}
+    for task in survey.view.tasks.values():
+        owed.update((item.name, item) for item in _of_task(survey, task))
+    for owner in sorted(owners):
+        owed.update((item.name, item) for item in _of_owner(survey, survey.lineage.asked(owner)))
+    return tuple(owed[name] for name in sorted(owed))
+
+
+def follow_ups(
+    view: View, task: TaskState, evidence: Evidence, now: float, exists: Callable[[str], bool] | None = None
+) -> tuple[Object, ...]:
+    """The manifests that belong into the commit that records `evidence`.
+
+    `exists` says whether a task of that name is there, outside the view too: a finding never makes a second task.
+    """
+    attempt = Attempt(
+        evidence=evidence,
+        path=evidence_folder(evidence.goal, task.name, evidence.attempt),
+        digest="",
+        commit=view.commit,
+        committed_at=now,
+    )
+    recorded = msgspec.structs.replace(
+        task, attempts=(*task.attempts, attempt), last_number=max(task.last_number, evidence.attempt), live=None
+    )
+    survey = Survey(msgspec.structs.replace(view, tasks={**view.tasks, task.name: recorded}), now)
+    made = [
+        *_of_task(survey, recorded),
+        *_of_owner(survey, survey.lineage.asked(survey.lineage.owner(recorded))),
+    ]
+    decides = deciding(recorded)
+    if evidence.outcome is Verdict.PASSED and decides and decides[-1] is attempt:
+        room = view.config.policy.limits.children - len(made)
+        made += finding_tasks(survey.lineage, recorded, evidence, exists or view.tasks.__contains__, room)
+    return tuple({item.name: item for item in made}.values())
+
+
+def _of_task(survey: Survey, task: TaskState) -> Iterator[Object]:
+    """The next stage of a passed task, or the rework of a rejected one, where it is not there."""
+    status = survey.status(task)
+    if status.phase is Phase.DONE and not status.settled:
+        evidence = deciding(task)[-1].evidence
+        stage = survey.lineage.next_stage(task)
+        if stage is not None and not survey.lineage.handed_on(task, evidence.attempt):
+            yield stage_task(survey.lineage, task, evidence, stage)
+    elif status.phase is Phase.REJECTED and status.reason is Reason.REWORK_OPEN:
+        evidence = deciding(task)[-1].evidence
+        if survey.lineage.child(task, "rework", evidence.attempt) is None:
+            yield rework_task(survey.lineage, task, evidence)
+
+
+def _of_owner(survey: Survey, asked: tuple[GoalStage, ...]) -> Iterator[Object]:
+    """The goal's stages, one after the other, once all its tasks are through and nothing more follows from them."""
+    missing = [item for item in asked if item.name not in survey.view.tasks]
+    like = _all_through(survey, missing[0]) if missing else None
+    if like is None:
+        return
+    for item in missing:
+        first = next(at for at, other in enumerate(asked) if other.stage.name == item.stage.name)
+        if all(survey.passed(other.name) for other in asked[:first]):
+            yield goal_stage_task(survey.lineage, item, like)
+
+
+def _all_through(survey: Survey, item: GoalStage) -> TaskState | None:
+    """The first passed task once all task-scoped ones are passed, superseded or cancelled; None until then."""
+    passed: TaskState | None = None
+    for task in survey.lineage.family(item.owner):
+        resolved = survey.resolved(task)
+        if resolved.stage is not None and resolved.stage.scope == "goal":
+            continue
+        status = survey.status(task)
+        if status.phase is Phase.CANCELLED or status.reason is Reason.SUPERSEDED:
+            continue
+        if status.phase is not Phase.DONE or not survey.lineage.handed_on(task, deciding(task)[-1].number):
+            return None
+        passed = passed or task
+    return passed
