@@ -30,15 +30,20 @@ S = TypeVar("S", bound=Spec)
 
 def load_config(conn: sqlite3.Connection) -> Config:
     """All objects that are neither Task nor Goal. Of two with one name the first by path is taken."""
-    by_kind: dict[str, dict[str, Spec]] = {kind: {} for kind in SPECS}
-    folders: dict[Ref, str] = {}
+    named: dict[str, dict[str, Spec]] = {kind: {} for kind in SPECS}
+    paths: dict[Ref, str] = {}
     found = conn.execute(
         "SELECT kind, name, path, spec FROM objects WHERE kind NOT IN ('Task', 'Goal') ORDER BY kind, name, path, seq"
     )
     for kind, name, path, spec in found:
-        if kind in by_kind and name not in by_kind[kind]:
-            by_kind[kind][name] = msgspec.json.decode(spec, type=SPECS[kind])
-            folders[Ref(kind, name)] = posixpath.dirname(path)
+        if kind in named and name not in named[kind]:
+            named[kind][name] = msgspec.json.decode(spec, type=SPECS[kind])
+            paths[Ref(kind, name)] = path
+    return config_of(named, paths)
+
+
+def config_of(by_kind: Mapping[str, Mapping[str, Spec]], paths: Mapping[Ref, str]) -> Config:
+    """The configuration that these specs make. `paths` are the manifests' files."""
     named = cast("Mapping[str, Mapping[str, Any]]", by_kind)
     return Config(
         pipelines=named["Pipeline"],
@@ -48,7 +53,7 @@ def load_config(conn: sqlite3.Connection) -> Config:
         fleet=_only(by_kind["Fleet"], FleetSpec) or FleetSpec(),
         routing=_only(by_kind["Routing"], RoutingSpec),
         policy=_only(by_kind["Policy"], PolicySpec) or PolicySpec(),
-        folders=folders,
+        folders={ref: posixpath.dirname(path) for ref, path in paths.items()},
     )
 
 
@@ -85,39 +90,32 @@ def _owner(task: TaskState) -> str | None:
 def needed(conn: sqlite3.Connection, live: set[str], config: Config) -> set[str]:
     """Names of all tasks that planning the unsettled ones looks at.
 
-    A task's standing depends on its pipeline (the task it came from, and all that came of it) and on the pipelines of
-    what it depends on. A stage that runs once for a goal depends on the whole goal, so such a goal is loaded whole; and
-    what was found once must not become a task twice, so a goal's findings are always there.
+    Unsettled are those marked so, those in flight, and those with altered evidence, which is reported until restored.
+    A task's standing depends on its pipeline (the task it came from, and all that came of it) and, until it is decided,
+    on the pipelines of what it depends on. A stage that runs once for a goal depends on the whole goal, so a goal that
+    asks for one is loaded whole wherever one of its tasks is.
     """
     seeds = live | {row[0] for row in conn.execute("SELECT task FROM unsettled")}
-    if not seeds:
-        return set()
-    names = seeds | _of_goals(conn, seeds, config)
-    names |= _select(conn, TREES, names)
-    targets = _select(conn, f"SELECT target FROM depends WHERE task IN {IN}", names)
-    return names | _select(conn, TREES, targets)
+    seeds |= {row[0] for row in conn.execute("SELECT task FROM evidence WHERE oid IS NULL")}
+    names = seeds | _select(conn, f"SELECT target FROM depends WHERE task IN {IN}", seeds)
+    whole: set[str] = set()
+    while True:
+        names |= _select(conn, TREES, names)
+        goals = _select(
+            conn, f"SELECT goal FROM objects WHERE name IN {IN} AND goal IS NOT NULL AND kind = 'Task'", names
+        )
+        found = _asking(conn, goals - whole, config)
+        if not found:
+            return names
+        whole |= found
+        names |= _select(conn, f"SELECT name FROM objects WHERE goal IN {IN}", found)
 
 
-def _of_goals(conn: sqlite3.Connection, seeds: set[str], config: Config) -> set[str]:
-    goals = _select(conn, f"SELECT goal FROM objects WHERE kind = 'Task' AND name IN {IN}", seeds)
-    always = any(
-        stage.scope == "goal" and stage.when == "always" for line in config.pipelines.values() for stage in line.stages
-    )
-    named: set[str] = goals - cast("set[str]", {None})
-    asking = named if always else _asking(conn, named)
-    found = _select(conn, f"SELECT name FROM objects WHERE goal IN {IN}", asking)
-    found |= _select(
-        conn,
-        f"SELECT name FROM objects WHERE goal IN {IN} AND asks IN (0, 1) AND relation IN ('goal', 'finding')",
-        named - asking,
-    )
-    if len(named) < len(goals):
-        alone = conn.execute("SELECT name FROM objects WHERE goal IS NULL AND asks IN (0, 1) AND relation = 'finding'")
-        found |= {row[0] for row in alone}
-    return found
-
-
-def _asking(conn: sqlite3.Connection, goals: set[str]) -> set[str]:
+def _asking(conn: sqlite3.Connection, goals: set[str], config: Config) -> set[str]:
+    """Those of the goals that ask, themselves or by a task, for a stage that runs once for a goal."""
+    stages = [stage for line in config.pipelines.values() for stage in line.stages if stage.scope == "goal"]
+    if not stages or any(stage.when == "always" for stage in stages):
+        return goals if stages else set()
     own = _select(conn, f"SELECT name FROM objects WHERE kind = 'Goal' AND name IN {IN} AND asks", goals)
     tasks = "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM objects WHERE goal = value AND asks = 1)"
     return own | _select(conn, tasks, goals - own)

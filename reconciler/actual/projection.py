@@ -91,8 +91,8 @@ def _insert_manifests(
     conn.executemany("INSERT INTO problems (path, line, col, object, message) VALUES (?, ?, ?, ?, ?)", problems)
     conn.executemany("INSERT OR IGNORE INTO depends VALUES (?, ?, ?)", depends)
     conn.executemany(
-        "INSERT INTO objects (path, seq, kind, name, line, col, owner, generation, goal, parent, relation, asks,"
-        " labels, annotations, spec) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO objects (path, seq, kind, name, line, col, owner, generation, goal, parent, asks,"
+        " labels, annotations, spec) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         objects,
     )
     return after

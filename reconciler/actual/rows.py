@@ -30,7 +30,6 @@ class Link(msgspec.Struct, frozen=True):
 
     goal: str | None
     parent: str | None
-    relation: str
     asks: bool
     """wants a stage that runs once for its goal"""
     depends: tuple[str, ...]
@@ -40,11 +39,11 @@ def link(obj: Object) -> Link:
     spec = obj.spec
     asks = bool(spec.get("deploy")) or bool(spec.get("docs"))
     if obj.ref.kind != "Task":
-        return Link(None, None, "", asks, ())
+        return Link(None, None, asks, ())
     origin = cast("Mapping[str, Any]", spec.get("from") or {})
     goal = spec.get("goal") or (obj.owner.name if obj.owner else None)
     depends = tuple(dict.fromkeys(cast("Sequence[str]", spec.get("dependsOn") or ())))
-    return Link(goal, origin.get("task"), str(origin.get("relation", "")), asks, depends)
+    return Link(goal, origin.get("task"), asks, depends)
 
 
 def object_row(path: str, seq: int, obj: Object, found: Link) -> Row:
@@ -60,7 +59,6 @@ def object_row(path: str, seq: int, obj: Object, found: Link) -> Row:
         obj.generation,
         found.goal,
         found.parent,
-        found.relation,
         int(found.asks),
         _json(obj.labels),
         _json(obj.annotations),

@@ -36,10 +36,9 @@ def _manifests(db: Database) -> None:
             "col": int,
             "owner": str,
             "generation": str,
-            # the next four are read out of a Task's spec (asks: also a Goal's), so that closures are index look-ups
+            # the next three are read out of a Task's spec (asks: also a Goal's), so that closures are index look-ups
             "goal": str,
             "parent": str,
-            "relation": str,
             "asks": int,
             "labels": bytes,
             "annotations": bytes,
@@ -47,7 +46,7 @@ def _manifests(db: Database) -> None:
         },
         pk="id",
     )
-    for columns in (["path"], ["kind", "name"], ["goal", "asks", "relation", "name"], ["parent", "name"]):
+    for columns in (["path"], ["kind", "name"], ["goal", "asks", "name"], ["parent", "name"]):
         db.table("objects").create_index(columns)
     db.table("problems").create(
         {"id": int, "path": str, "line": int, "col": int, "object": str, "message": str}, pk="id"
@@ -79,6 +78,8 @@ def _history(db: Database) -> None:
     )
     for columns in (["task", "number"], ["execution"], ["goal", "oid", "cost", "seconds"]):
         db.table("evidence").create_index(columns)
+    # few, and looked for with every view
+    db.execute("CREATE INDEX idx_evidence_altered ON evidence (task) WHERE oid IS NULL")
     db.table("commits").create(
         {
             "oid": str,
