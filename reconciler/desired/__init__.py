@@ -1,0 +1,1 @@
+"""Bytes in git to validated, cross-referenced objects."""
