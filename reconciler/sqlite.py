@@ -14,12 +14,14 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from reconciler.model.errors import FactoryError
+
 BUSY_SECONDS = 30.0
 """how long a writer waits for another one before it gives up"""
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-class StoreUnusable(Exception):
+class StoreUnusable(FactoryError):
     """The database file is damaged or not of this version. Nothing is lost: git has it all."""
 
     def __init__(self, path: Path, why: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reconciler.actual import inflight, loading, projection, rows
+from reconciler.actual import inflight, loading, overlay, projection, rows
 from reconciler.actual.inflight import AttemptTaken
 from reconciler.actual.schema import SCHEMA_VERSION, create
 from reconciler.model.execution import Attempt, Execution
@@ -111,6 +111,11 @@ class Store:
                 [(name,) for name, is_settled in settled.items() if not is_settled],
             )
 
+    def view_of(self, objects: Sequence[Object]) -> View:
+        """Everything, as if these objects were what the commit says."""
+        with self._file.snapshot() as db:
+            return overlay.view_of(db.conn, _meta(db.conn, "commit") or "", objects)
+
     def _view(self, *, everything: bool) -> View:
         with self._file.snapshot() as db:
             config = self._load_config(db.conn)
@@ -147,6 +152,22 @@ class Store:
         """The attempts that count, oldest first."""
         with self._file.snapshot() as db:
             return list(loading.load_evidence(db.conn, {task})[0].get(task, ()))
+
+    def all_attempts(self) -> list[Attempt]:
+        """Of all tasks, by task and number."""
+        with self._file.snapshot() as db:
+            return [attempt for mine in loading.load_evidence(db.conn, None)[0].values() for attempt in mine]
+
+    def last_number(self, task: str) -> int:
+        """The highest attempt number that the task ever used; 0 where it was never attempted."""
+        with self._file.snapshot() as db:
+            lives = {live.execution.task: live for live in loading.load_live(db.conn) if live.execution.task == task}
+            return loading.last_numbers(db.conn, {task}, lives).get(task, 0)
+
+    def declared_in(self, paths: Iterable[str]) -> list[Ref]:
+        """The objects that these files declare."""
+        query = f"SELECT kind, name FROM objects WHERE path IN {projection.IN}"
+        return [Ref(kind, name) for kind, name in self._file.conn.execute(query, (rows.array(set(paths)),))]
 
     def created_at(self, ref: Ref) -> float | None:
         """When a Task or Goal came to be, Unix seconds.

@@ -7,13 +7,14 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from reconciler.model.errors import FactoryError
 from reconciler.model.job import AttemptJob, MergeJob
 
 AnyJob = AttemptJob | MergeJob
 JobState = Literal["queued", "running", "done", "error", "cancelled"]
 
 
-class DispatchError(Exception):
+class DispatchError(FactoryError):
     """The engine cannot work: its worker does not start. The message is a sentence for people."""
 
 

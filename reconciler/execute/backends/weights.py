@@ -21,6 +21,8 @@ from typing import IO
 
 import msgspec
 
+from reconciler.model.errors import FactoryError
+
 Progress = Callable[[str], None]
 """called with one line for people at each step"""
 
@@ -29,7 +31,7 @@ FETCH_COMMAND = "alai-reconcile model fetch"
 _CHUNK = 1 << 20
 
 
-class WeightsError(Exception):
+class WeightsError(FactoryError):
     """The weights cannot be had. The message is one sentence for people."""
 
 

@@ -1,0 +1,106 @@
+"""Commands that look ahead: validate, diff, explain, route. None of them runs or asks anything outside."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from cli import render
+from cli.app import output_option
+from reconciler.controller import preview
+from reconciler.controller.factory import Factory
+from reconciler.model.errors import FactoryError
+from reconciler.model.refs import Ref
+
+
+@click.command("validate")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--worktree", is_flag=True, help="Check the working tree instead of the last commit.")
+@output_option
+@click.pass_obj
+def validate_command(folder: Path, paths: tuple[Path, ...], worktree: bool, output: str) -> int:
+    """Check manifests, offline.
+
+    Without PATH: all manifests of the last commit. Each fault is one line: file:line:col: kind/name: message.
+    """
+    count, problems = preview.validate(folder, paths, worktree=worktree)
+    if output != "text":
+        render.data(
+            [{"position": str(item.position), "object": item.object, "message": item.message} for item in problems],
+            output,
+        )
+    else:
+        for problem in problems:
+            click.echo(render.printable(str(problem)), err=True)
+        if not problems:
+            click.echo(f"{count} objects are valid.")
+    return 1 if problems else 0
+
+
+@click.command("diff")
+@click.option("--worktree", is_flag=True, help="Compare with the working tree instead of the last commit.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for `apply FILE`.")
+@output_option
+@click.pass_obj
+def diff_command(folder: Path, worktree: bool, out: Path | None, output: str) -> int:
+    """Show what would happen, and why.
+
+    Exits 0 where nothing differs and 2 where something does. Never calls a model and never runs anything.
+    """
+    shown = preview.diff(Factory.open(folder), worktree=worktree)
+    if out is not None:
+        if worktree:
+            raise FactoryError("--out saves a plan of committed manifests; commit them first, or leave out --worktree")
+        out.write_text(json.dumps(shown.saved(), indent=2) + "\n")
+    if output == "text":
+        click.echo("\n".join(render.coloured(line, word) for line, word in shown.lines()))
+    else:
+        render.data(shown.json, output)
+    return 2 if shown.plan.changes or shown.plan.drift else 0
+
+
+@click.command("explain")
+@click.argument("object")
+@output_option
+@click.pass_obj
+def explain_command(folder: Path, object: str, output: str) -> int:
+    """Why an object is, or is not, moving; from the planner's own code."""
+    lines = preview.explain_object(Factory.open(folder), ref(object), time.time())
+    if output == "text":
+        for number, line in enumerate(lines, 1):
+            click.echo(f"{number}. {render.printable(line)}")
+    else:
+        render.data(lines, output)
+    return 0
+
+
+@click.command("route")
+@click.argument("title")
+@click.option("--description", default="", help="More of the task's text.")
+@click.option("--stage", default=None, help="Default: the pipeline's first stage.")
+@output_option
+@click.pass_obj
+def route_command(folder: Path, title: str, description: str, stage: str | None, output: str) -> int:
+    """Which domain, company, tier, model and host a task would get, and by which rule."""
+    row = preview.route_title(Factory.open(folder), title, description, stage)
+    if output != "text":
+        render.data(row, output)
+        return 0
+    rules = row["rules"]
+    for key, value in row.items():
+        if key in ("rules", "candidates"):
+            continue
+        by = f"   (by {rules[key]})" if key in rules else ""
+        click.echo(f"{render.heading(key).capitalize():<12} {render.cell(value)}{by}")
+    return 0
+
+
+def ref(text: str) -> Ref:
+    """`KIND/NAME`; the kind in any case, and `NAME` alone for a task."""
+    kind, slash, name = text.partition("/")
+    if not slash:
+        return Ref("Task", text)
+    return Ref(kind[:1].upper() + kind[1:].lower(), name)

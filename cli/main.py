@@ -1,0 +1,70 @@
+"""Where `alai-reconcile` starts. A `diff` with nothing to say is answered before anything heavy is imported."""
+
+import os
+import sys
+
+USAGE_ERROR = 64
+
+
+def main() -> None:
+    """Run the command line and exit with the contract's codes."""
+    arguments = sys.argv[1:]
+    folder = "."
+    if len(arguments) == 3 and arguments[0] == "-C":
+        folder, arguments = arguments[1], arguments[2:]
+    if arguments == ["diff"]:
+        from reconciler.actual.fast import nothing_to_do
+
+        text = nothing_to_do(folder)
+        if text is not None:
+            print(text)
+            return
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run with these arguments; every error becomes one line and an exit code."""
+    import click
+
+    from cli.app import app
+    from reconciler.model.errors import FactoryError
+
+    debug = "--debug" in arguments
+    try:
+        result = app.main(args=arguments, prog_name="alai-reconcile", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        error.show()
+        return USAGE_ERROR
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except click.Abort:
+        print("stopped", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except FactoryError as error:
+        if debug:
+            raise
+        print(printable(str(error)), file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if debug:
+            raise
+        print(printable(_unexpected(error)), file=sys.stderr)
+        return 1
+
+
+def _unexpected(error: Exception) -> str:
+    lines = str(error).splitlines() or [""]
+    return f"error: {type(error).__name__}: {lines[0]} (run again with --debug to see where)"
+
+
+def printable(text: str) -> str:
+    """Text without control characters: what a manifest says must not drive the terminal."""
+    return "".join(char if char == "\n" or char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -1,0 +1,104 @@
+"""Answers on paper: rich tables and colour on a terminal, plain aligned lines elsewhere, JSON and YAML for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cli.main import printable
+
+Row = dict[str, Any]
+
+COLOURS = {
+    "done": "green",
+    "passed": "green",
+    "running": "cyan",
+    "open": "blue",
+    "waiting": "yellow",
+    "rejected": "magenta",
+    "human": "bold yellow",
+    "needs-human": "bold yellow",
+    "failed": "bold red",
+    "error": "bold red",
+    "suspended": "dim",
+    "cancelled": "dim",
+}
+
+
+def data(value: Any, output: str) -> None:
+    """Print a value as JSON or YAML."""
+    if output == "json":
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+        return
+    from ruamel.yaml import YAML
+
+    writer = YAML()
+    writer.default_flow_style = False
+    writer.dump(json.loads(json.dumps(value)), sys.stdout)
+
+
+def rows(found: Sequence[Row], columns: Sequence[str], output: str, *, empty: str = "Nothing found.") -> None:
+    """Print rows; `columns` names the keys that the text form shows, in order."""
+    if output != "text":
+        data(list(found), output)
+    elif not found:
+        print(empty)
+    elif sys.stdout.isatty():
+        _rich_table(found, columns)
+    else:
+        print("\n".join(plain_table(found, columns)))
+
+
+def plain_table(found: Sequence[Row], columns: Sequence[str]) -> list[str]:
+    """Aligned lines with a header."""
+    cells = [[heading(column) for column in columns], *([cell(row.get(column)) for column in columns] for row in found)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
+    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+def heading(column: str) -> str:
+    return column.replace("_usd", "").replace("_", " ").upper()
+
+
+def cell(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items()) or "-"
+    return printable(str(value)).replace("\n", " ")
+
+
+def _rich_table(found: Sequence[Row], columns: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(heading(column), overflow="fold")
+    for row in found:
+        table.add_row(*(Text(cell(row.get(column)), style=COLOURS.get(str(row.get(column)), "")) for column in columns))
+    Console().print(table)
+
+
+def pairs(row: Row, keys: Sequence[str]) -> None:
+    """Print `key: value` lines, the keys aligned."""
+    width = max(len(heading(key)) for key in keys)
+    for key in keys:
+        print(f"{heading(key).capitalize():<{width}}  {cell(row.get(key))}")
+
+
+def coloured(text: str, word: str) -> str:
+    """The text in the colour of a phase or outcome, on a terminal."""
+    if not sys.stdout.isatty():
+        return text
+    import click
+
+    style = COLOURS.get(word, "")
+    return click.style(text, fg=style.split()[-1], bold="bold" in style) if style and style != "dim" else text

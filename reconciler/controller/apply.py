@@ -1,0 +1,151 @@
+"""Run the reconciler until nothing differs any more, the time is over, or a person asks it to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from reconciler.controller.events import Event, Listener, silent
+from reconciler.controller.factory import Factory
+from reconciler.controller.lease import lease
+from reconciler.controller.loop import Reconciler
+from reconciler.controller.observe import observe
+from reconciler.controller.world import unseen
+from reconciler.dispatch.dbos import DbosDispatch
+from reconciler.model.errors import Refused
+from reconciler.model.view import Change, Plan
+from reconciler.model.vocabulary import Action, Reason
+from reconciler.plan.digest import digest
+from reconciler.plan.planner import plan
+
+POLL = 1.0
+"""Longest wait between two looks while something runs; the engine usually wakes the loop earlier."""
+PATIENCE = 60.0
+"""Seconds that `apply` waits for a host to come back when nothing else is left to do."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """How an `apply` ended. `exit_code` as in the contract: 0, 2 or 4."""
+
+    plan: Plan
+    exit_code: int
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """What `diff --out` wrote: refused where the same plan would not be made now."""
+
+    commit: str
+    digest: str
+
+
+def apply(
+    factory: Factory,
+    *,
+    once: bool = False,
+    timeout: float | None = None,
+    prune: bool = False,
+    saved: SavedPlan | None = None,
+    listener: Listener = silent,
+) -> Applied:
+    """Reconcile. Raises Refused where another controller works here, or the saved plan is stale."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with lease(factory.state / "controller.lock", "apply"), _stop_signals() as stopping:
+        observe(factory)
+        if saved is not None:
+            _refuse_stale(factory, saved)
+        hosts = {host.name: host.capacity for host in factory.store.config().fleet.hosts}
+        reconciler = Reconciler(factory, lambda: DbosDispatch(factory.state, hosts), listener=listener, prune=prune)
+        try:
+            reconciler.recover()
+            return _drive(reconciler, deadline, once=once, stopping=stopping, listener=listener)
+        finally:
+            reconciler.close()
+
+
+def _drive(
+    reconciler: Reconciler, deadline: float | None, *, once: bool, stopping: threading.Event, listener: Listener
+) -> Applied:
+    first: set[str] | None = None
+    alone_since: float | None = None
+    while True:
+        made = reconciler.turn()
+        moving = [change for change in made.changes if _moves(change)]
+        running = {change.address for change in made.changes if change.action in (Action.DISPATCH, Action.AWAIT)}
+        if not moving:
+            return Applied(made, _exit_code(made))
+        if stopping.is_set() or (deadline is not None and time.monotonic() >= deadline):
+            return Applied(made, 2, stopped=stopping.is_set())
+        if once:
+            first = running if first is None else first
+            if not first & running:
+                return Applied(made, 2)
+        if all(change.reason is Reason.HOST_UNREACHABLE for change in moving):
+            alone_since = alone_since or time.monotonic()
+            if time.monotonic() - alone_since > PATIENCE:
+                return Applied(made, 4)
+            listener(Event("waiting", moving[0].address, moving[0].message))
+        else:
+            alone_since = None
+        reconciler.wait(_pause(moving, deadline))
+
+
+def _pause(moving: list[Change], deadline: float | None) -> float:
+    pause = POLL
+    due = [change.due_at for change in moving if change.due_at is not None]
+    if due and all(change.action is Action.WAIT for change in moving):
+        pause = max(0.0, min(pause, min(due) - time.time()))
+    return pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
+
+
+def _moves(change: Change) -> bool:
+    """Will this change without a person? What waits for another task moves only with that one."""
+    if change.action in (Action.DISPATCH, Action.AWAIT, Action.CREATE):
+        return True
+    if change.action is Action.CANCEL:
+        return change.reason is not Reason.REMOVED
+    return change.action is Action.WAIT and change.reason in (
+        Reason.BACKOFF,
+        Reason.CAPACITY_FULL,
+        Reason.HOST_UNREACHABLE,
+        Reason.MERGING,
+    )
+
+
+def _exit_code(made: Plan) -> int:
+    """Settled: 0, or 4 where a person is needed, be it for a held task or for what waits for one."""
+    return 4 if made.changes or any(change.needs_person for change in (*made.held, *made.drift)) else 0
+
+
+def _refuse_stale(factory: Factory, saved: SavedPlan) -> None:
+    now = plan(factory.store.view(), time.time(), unseen())
+    if digest(now) != saved.digest:
+        raise Refused(
+            f"the saved plan was made at {saved.commit[:12]} and no longer is what would happen at {now.commit[:12]}; "
+            "look again with: alai-reconcile diff --out FILE"
+        )
+
+
+@contextmanager
+def _stop_signals() -> Generator[threading.Event]:
+    """SIGINT and SIGTERM ask the loop to stop after the current turn; a second one interrupts at once."""
+    stopping = threading.Event()
+
+    def ask(number: int, frame: object) -> None:
+        del number, frame
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

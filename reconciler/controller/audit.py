@@ -1,0 +1,82 @@
+"""Is what the repository claims true? Re-hash the evidence, compare it with its commits, check the invariants."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from reconciler.controller.factory import Factory
+from reconciler.git import trust
+from reconciler.model.execution import Evidence, evidence_folder
+from reconciler.model.history import CommitInfo
+
+NAME = "evidence.json"
+
+
+def outcomes(factory: Factory, revision: str) -> list[CommitInfo]:
+    """The commits that say `Alai-Object`, oldest first: the audit trail, from git alone."""
+    return [commit for commit in factory.repository.commits(None, revision) if "Alai-Object" in commit.trailers]
+
+
+def verify(factory: Factory, revision: str | None = None) -> list[str]:
+    """Every fault found at `revision` (default: the head, and the working tree's evidence too), one sentence each."""
+    repository = factory.repository
+    commit = repository.resolve(revision or "HEAD")
+    faults = list(_evidence_faults(factory, commit))
+    faults += _commit_faults(outcomes(factory, commit))
+    if revision is None:
+        faults += [f"{path}: differs from its commit" for path in repository.worktree_changes(["evidence"])]
+    if why := trust.check(repository, commit, factory.store.config().policy.signatures):
+        faults.append(f"commit {commit[:12]}: {why}")
+    return faults
+
+
+def _evidence_faults(factory: Factory, commit: str) -> Iterator[str]:
+    tree = {change.path: change.new for change in factory.repository.changed(None, commit, ["evidence"]) if change.new}
+    digests = {
+        info.trailers.get("Alai-Execution"): info.trailers.get("Alai-Evidence")
+        for info in factory.repository.commits(None, commit)
+    }
+    accounted: set[str] = set()
+    hashes = {
+        blob: (hashlib.sha256(data).hexdigest(), data) for blob, data in factory.repository.blobs(set(tree.values()))
+    }
+    for path in sorted(tree):
+        if not path.endswith(f"/{NAME}"):
+            continue
+        digest, data = hashes[tree[path]]
+        folder = path.removesuffix(f"/{NAME}")
+        accounted.add(path)
+        try:
+            evidence = msgspec.json.decode(data, type=Evidence)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            yield f"{path}: cannot be read: {error}"
+            continue
+        if digests.get(evidence.execution) != f"sha256:{digest}":
+            yield f"{path}: no outcome commit has its digest"
+        if evidence_folder(evidence.goal, evidence.object.partition("/")[2], evidence.attempt) != folder:
+            yield f"{path}: belongs to another folder"
+        for file in evidence.files:
+            name = f"{folder}/{file.path}"
+            accounted.add(name)
+            if name not in tree:
+                yield f"{name}: missing"
+            elif (hashes[tree[name]][0], len(hashes[tree[name]][1])) != (file.sha256, file.size):
+                yield f"{name}: altered; sha256 is not the one in {NAME}"
+    yield from (f"{path}: no {NAME} accounts for it" for path in sorted(set(tree) - accounted))
+
+
+def _commit_faults(commits: list[CommitInfo]) -> list[str]:
+    """No execution may have two outcomes, no task the same attempt twice."""
+    executions = Counter(commit.trailers["Alai-Execution"] for commit in commits if "Alai-Execution" in commit.trailers)
+    attempts = Counter(
+        (commit.trailers["Alai-Object"], commit.trailers["Alai-Attempt"])
+        for commit in commits
+        if "Alai-Attempt" in commit.trailers
+    )
+    return [f"execution {name}: {count} outcomes" for name, count in executions.items() if count > 1] + [
+        f"{task}: attempt {number} recorded {count} times" for (task, number), count in attempts.items() if count > 1
+    ]

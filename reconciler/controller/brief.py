@@ -1,0 +1,171 @@
+"""Resolve one execution into the brief that a worker gets: everything read at the trusted commit, nothing left to look up."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+
+import msgspec
+
+from reconciler.controller.factory import Factory
+from reconciler.git import product
+from reconciler.git.repository import GitError
+from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.execution import Execution
+from reconciler.model.job import AgentBrief, Brief, ModelBrief, ProductBrief, SkillBrief
+from reconciler.model.refs import Ref
+from reconciler.model.spec import Finding, HostModel, Paths, Product
+from reconciler.model.view import Config, TaskState, View, World
+from reconciler.model.vocabulary import GateResult, Verdict
+from reconciler.plan.blueprint import resolve_blueprint
+from reconciler.plan.resolve import resolve
+from reconciler.plan.routing import route
+
+REMOTE = re.compile(r"^(https|ssh)://")
+PREVIOUS_CHARACTERS = 8000
+
+
+def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -> Brief:
+    """The brief of an execution that the planner has just made. Raises FactoryError where a part is missing."""
+    task = view.tasks[execution.task]
+    resolved = resolve(view, task)
+    config = view.config
+    routed = route(task.spec, execution.stage, config, World(), resolved.pipeline_name)
+    company = config.companies[execution.company]
+    home = config.folders[Ref("Company", execution.company)]
+    blueprint = resolve_blueprint(config.blueprints, execution.blueprint)
+    agents = {role: _agent(view, name, role) for role, name in company.agents.items() if name in config.agents}
+    origin = task.spec.origin
+    return Brief(
+        execution=execution,
+        factory=str(factory.root),
+        factory_commit=commit,
+        title=task.spec.title,
+        description=task.spec.description,
+        goal_title=resolved.goal.spec.title if resolved.goal else "",
+        goal_description=resolved.goal.spec.description if resolved.goal else "",
+        labels=dict(task.object.labels),
+        type=routed.type,
+        domain=routed.domain,
+        acceptance=task.spec.acceptance,
+        findings=_findings(task),
+        previous=_previous(factory, task, commit),
+        document=origin.document if origin else None,
+        company_title=company.title,
+        soul=_read(factory, commit, posixpath.join(home, company.soul)),
+        agents=agents,
+        skills=tuple(_skill(factory, commit, home, name) for name in (*company.skills, *blueprint.skills)),
+        blueprint=blueprint,
+        blueprint_folder=_blueprint_folder(config, execution.blueprint),
+        product=local_product(factory, task, resolved.product),
+        model=_model(view, execution),
+        paths=task.spec.paths,
+        read_only=bool(resolved.stage and resolved.stage.read_only),
+        policy=config.policy,
+    )
+
+
+def product_problems(factory: Factory, view: View) -> dict[str, str]:
+    """Which of the products that this view names cannot be used, and why."""
+    problems: dict[str, str] = {}
+    for item in {p.repository: p for t in view.tasks.values() if (p := resolve(view, t).product)}.values():
+        try:
+            product.tip(_location(factory, item), item.branch)
+        except (GitError, FactoryError) as error:
+            problems[item.repository] = str(error)
+    return problems
+
+
+def local_product(factory: Factory, task: TaskState, wanted: Product | None) -> ProductBrief | None:
+    if wanted is None:
+        return None
+    path = _location(factory, wanted)
+    tip = product.tip(path, wanted.branch)
+    origin = task.spec.origin
+    return ProductBrief(
+        path=path,
+        branch=wanted.branch,
+        tip=tip,
+        start=origin.commit if origin and origin.commit else tip,
+        test=wanted.test,
+    )
+
+
+def _location(factory: Factory, wanted: Product) -> str:
+    if REMOTE.match(wanted.repository):
+        raise Refused(f"product {wanted.repository}: clone it beside the factory and name that folder instead")
+    if "://" in wanted.repository:
+        raise Refused(f"product {wanted.repository}: only a local path, https or ssh is allowed")
+    return str(factory.product_path(wanted.repository))
+
+
+def _model(view: View, execution: Execution) -> ModelBrief:
+    host = next((host for host in view.config.fleet.hosts if host.name == execution.host), None)
+    if host is None:
+        raise FactoryError(f"Fleet: there is no host {execution.host}")
+    model = next(
+        (model for model in host.models if model.name == execution.model), HostModel(name=execution.model or "")
+    )
+    return ModelBrief(
+        backend=execution.backend,
+        name=execution.model,
+        host=execution.host,
+        url=host.url,
+        num_ctx=model.num_ctx,
+        offers=model.offers,
+    )
+
+
+def _agent(view: View, name: str, role: str) -> AgentBrief:
+    spec = view.config.agents[name]
+    paths = Paths(allow=spec.paths.allow, forbid=spec.paths.forbid)
+    return AgentBrief(name=name, role=role, prompt=spec.prompt, paths=paths, read_only=spec.read_only)
+
+
+def _blueprint_folder(config: Config, name: str) -> str:
+    """The folder of the blueprint whose phases run: its own, or that of the one it extends."""
+    while not config.blueprints[name].phases and (parent := config.blueprints[name].extends) is not None:
+        name = parent
+    return config.folders[Ref("Blueprint", name)]
+
+
+def _skill(factory: Factory, commit: str, home: str, name: str) -> SkillBrief:
+    text = _read(factory, commit, f"{home}/skills/{name}/SKILL.md")
+    return SkillBrief(name=name, text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
+def _read(factory: Factory, commit: str, path: str) -> str:
+    try:
+        return factory.repository.read(commit, posixpath.normpath(path)).decode()
+    except (GitError, UnicodeDecodeError) as error:
+        raise FactoryError(f"{path}: cannot be read at {commit[:12]}: {error}") from error
+
+
+def _findings(task: TaskState) -> tuple[Finding, ...]:
+    """What reviewers found, and what the gates said of the last attempt at this same task."""
+    given = task.spec.origin.findings if task.spec.origin else ()
+    last = task.attempts[-1].evidence if task.attempts else None
+    if last is None or last.outcome is not Verdict.FAILED or last.generation != task.object.generation:
+        return given
+    failed = tuple(
+        Finding(id=f"gate-{index}", title=f"Make the gate {gate.id} pass", detail=gate.message)
+        for index, gate in enumerate(gate for gate in last.gates if gate.result is not GateResult.PASS)
+    )
+    return (*given, *failed)
+
+
+def _previous(factory: Factory, task: TaskState, commit: str) -> str:
+    """The report of the attempt that this task follows from."""
+    origin = task.spec.origin
+    if origin is None or origin.attempt == 0:
+        return ""
+    attempts = {attempt.number: attempt for attempt in factory.store.attempts(origin.task)}
+    attempt = attempts.get(origin.attempt)
+    if attempt is None:
+        return ""
+    try:
+        report = msgspec.json.decode(factory.repository.read(commit, f"{attempt.path}/report.json"))
+    except (GitError, msgspec.DecodeError):
+        return ""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode()[:PREVIOUS_CHARACTERS]

@@ -1,0 +1,216 @@
+"""What came of the executions in flight: judge each that ended, merge what was accepted, say which outcomes are ready.
+
+Nothing decided here is stored before its outcome commit: after a crash the same results give the same decisions again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from reconciler.controller.events import Event, Listener
+from reconciler.controller.factory import Factory
+from reconciler.controller.jobs import JobFiles
+from reconciler.controller.record import digest_file, evidence_of, knowledge_file, read_files
+from reconciler.dispatch.port import Dispatch, Finished
+from reconciler.git import product
+from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result
+from reconciler.model.job import Brief, MergeBrief, MergeJob
+from reconciler.model.spec import Criterion, Finding
+from reconciler.model.view import Live, View
+from reconciler.model.vocabulary import Reason, Verdict
+from reconciler.plan.resolve import may_reject, merges_here
+from reconciler.plan.verdict import verdict
+
+MERGE_FAILURES = {"conflict": Reason.MERGE_CONFLICT, "gates-failed": Reason.GATE_FAILED}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An outcome that only needs its commit."""
+
+    brief: Brief
+    evidence: Evidence
+    contents: dict[str, bytes]
+    knowledge: tuple[str, bytes] | None
+
+
+class Collector:
+    """Looks at all executions in flight, once a turn of the loop."""
+
+    def __init__(self, factory: Factory, dispatch: Dispatch, jobs: JobFiles, listener: Listener) -> None:
+        self._factory = factory
+        self._dispatch = dispatch
+        self._jobs = jobs
+        self._tell = listener
+        self._told: set[str] = set()
+        self._merging: dict[str, list[str]] = {}
+
+    def collect(self, view: View, live: Sequence[Live], now: float) -> list[Ready]:
+        """The outcomes that can be recorded now. Submits merges; moves product branches."""
+        finished = self._dispatch.finished([item.execution.id for item in live])
+        ready: list[Ready] = []
+        products_moved: set[str] = set()
+        for item in sorted(live, key=lambda item: item.execution.id):
+            end = finished.get(item.execution.id)
+            if end is None:
+                continue
+            outcome = self._judge(view, item, end, now, products_moved)
+            if outcome is not None:
+                ready.append(outcome)
+        return ready
+
+    def merges(self, execution: str) -> list[str]:
+        """The merge jobs that were submitted for an execution."""
+        return self._merging.pop(execution, [])
+
+    def _judge(self, view: View, item: Live, end: Finished, now: float, moved: set[str]) -> Ready | None:
+        execution = item.execution
+        brief = self._jobs.brief(execution.id)
+        result, contents = self._result(execution, brief, end, now)
+        task = view.tasks.get(execution.task)
+        decided = verdict(brief, result, may_reject=task is None or may_reject(view, task))
+        if execution.id not in self._told:
+            self._told.add(execution.id)
+            self._tell(Event("finished", execution.task, decided[2], execution.stage, execution.company, decided[0]))
+        merge_commit = None
+        if decided[0] is Verdict.PASSED and task is not None and merges_here(view, task) and brief.product:
+            if brief.product.path in moved:
+                return None  # one merge a product and turn: the next one starts from the new tip
+            merge = self._merge(item, brief, result)
+            if merge is None:
+                return None
+            moved.add(brief.product.path)
+            if merge.state == "merged":
+                merge_commit = merge.commit
+                self._tell(Event("merged", execution.task, f"merged into {brief.product.branch}", execution.stage))
+            else:
+                decided, result = _merge_failed(merge, result)
+        evidence = evidence_of(
+            execution,
+            result,
+            decided,
+            factory_commit=brief.factory_commit,
+            agent=_agent(result),
+            merge_commit=merge_commit,
+        )
+        return Ready(brief, evidence, contents, knowledge_file(brief, result))
+
+    def _result(self, execution: Execution, brief: Brief, end: Finished, now: float) -> tuple[Result, dict[str, bytes]]:
+        """The worker's result and files; where there are none, a result that says why."""
+        if end.result is not None:
+            try:
+                result = msgspec.json.decode(end.result, type=Result)
+                if not result.files:
+                    return _with_files(brief, result)
+                return result, read_files(self._factory.run_folder(execution.id) / "evidence", result.files)
+            except (OSError, ValueError, msgspec.MsgspecError) as error:
+                return _without_result(execution, brief, Verdict.ERROR, f"the result cannot be read: {error}", now)
+        if end.error is None:
+            return _without_result(execution, brief, Verdict.CANCELLED, "cancelled before it ended", now)
+        return _without_result(execution, brief, Verdict.ERROR, end.error, now)
+
+    def _merge(self, item: Live, brief: Brief, result: Result) -> MergeResult | None:
+        """The end of the merge, or None while it is on its way."""
+        execution, where = item.execution, brief.product
+        if where is None:
+            raise ValueError(f"{execution.id} has no product to merge into")
+        tip = product.tip(where.path, where.branch)
+        commit = result.product_commit
+        if commit is None or product.is_ancestor(where.path, commit, tip):
+            return MergeResult(execution=execution.id, state="merged", target=tip, commit=tip)
+        job = MergeJob(
+            id=f"{execution.id}.merge.{tip[:12]}",
+            brief=MergeBrief(
+                execution=execution,
+                factory=brief.factory,
+                title=brief.title,
+                commit=commit,
+                product=msgspec.structs.replace(where, tip=tip),
+                acceptance=_checkable(brief),
+                policy=brief.policy,
+            ),
+        )
+        end = self._dispatch.finished([job.id]).get(job.id)
+        if end is None:
+            submitted = self._merging.setdefault(execution.id, [])
+            if job.id not in submitted:
+                submitted.append(job.id)
+                self._dispatch.submit(job)
+                self._factory.store.set_live(execution.id, "merging")
+            return None
+        merged = _merge_result(execution, tip, end)
+        if merged.state != "merged" or merged.commit is None:
+            return merged
+        advance = product.advance(where.path, where.branch, tip, merged.commit)
+        if advance is product.Advance.MOVED:
+            return merged
+        if advance is product.Advance.DIRTY and item.state != "product-dirty":
+            self._factory.store.set_live(execution.id, "product-dirty")
+            self._tell(
+                Event(
+                    "waiting",
+                    execution.task,
+                    f"{where.path} has uncommitted changes on {where.branch}: commit or stash them, "
+                    "then the accepted work is merged",
+                    execution.stage,
+                )
+            )
+        return None
+
+
+def _checkable(brief: Brief) -> tuple[Criterion, ...]:
+    return tuple(criterion for criterion in brief.acceptance if criterion.check)
+
+
+def _merge_result(execution: Execution, tip: str, end: Finished) -> MergeResult:
+    if end.result is not None:
+        return msgspec.json.decode(end.result, type=MergeResult)
+    return MergeResult(
+        execution=execution.id, state="error", target=tip, message=end.error or "the merge was cancelled"
+    )
+
+
+def _merge_failed(merge: MergeResult, result: Result) -> tuple[tuple[Verdict, Reason, str], Result]:
+    """Accepted work that does not fit is rejected: the rework starts from it, knowing what went wrong."""
+    if merge.state not in MERGE_FAILURES:
+        return (Verdict.ERROR, Reason.INTERNAL, f"the merge failed: {merge.message}"), result
+    detail = ", ".join(merge.conflicts) or merge.message
+    finding = Finding(id=merge.state, title="Make the work fit the product's branch", severity="blocker", detail=detail)
+    result = msgspec.structs.replace(result, findings=(*result.findings, finding), gates=(*result.gates, *merge.gates))
+    return (Verdict.REJECTED, MERGE_FAILURES[merge.state], f"merge: {merge.state}: {detail}"), result
+
+
+def _agent(result: Result) -> str:
+    """Who did the work: the agent of the last phase that wrote something, else of the last phase."""
+    written = [phase.agent for phase in result.phases if phase.agent and phase.files]
+    named = written or [phase.agent for phase in result.phases if phase.agent]
+    return named[-1] if named else result.report.agent_type
+
+
+def _without_result(
+    execution: Execution, brief: Brief, ended: Verdict, message: str, now: float
+) -> tuple[Result, dict[str, bytes]]:
+    reason = Reason.CANCELLED if ended is Verdict.CANCELLED else Reason.INTERNAL
+    result = Result(
+        execution=execution.id,
+        ended=ended,
+        reason=reason,
+        message=message,
+        report=Report(agent_type="controller", company=execution.company, task_summary=message, blockers=(message,)),
+        started_at=execution.created_at,
+        ended_at=now,
+    )
+    return _with_files(brief, result)
+
+
+def _with_files(brief: Brief, result: Result) -> tuple[Result, dict[str, bytes]]:
+    """Work that ended before it had anything to show still says so in its evidence."""
+    contents = {
+        "GOTCHA.md": f"# {brief.title}\n\nNo work to show: {result.message}\n".encode(),
+        "report.json": msgspec.json.format(msgspec.json.encode(result.report), indent=2) + b"\n",
+    }
+    files = tuple(digest_file(path, data) for path, data in sorted(contents.items()))
+    return msgspec.structs.replace(result, files=files), contents

@@ -1,0 +1,106 @@
+"""What can run models on this machine: the Fleet that `init` writes. Asks loopback and the path, nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import Any
+
+from reconciler.execute import backends
+from reconciler.execute.backends import weights
+from reconciler.model.spec import Host
+
+OLLAMA = "http://127.0.0.1:11434"
+WORK_TIERS = (1, 2, 3, 4)
+PERSON_TIER = 5
+CONTEXT = 8192
+
+Spec = dict[str, Any]
+
+
+def discover() -> tuple[Spec, list[str]]:
+    """The Fleet's spec, and a sentence for each thing found or missing.
+
+    Small models serve the low tiers and large ones the high tiers; what is not there is left out, so that a tier
+    without a model ends at a person.
+    """
+    hosts: list[Spec] = []
+    said: list[str] = []
+    links: dict[int, list[Spec]] = {tier: [] for tier in WORK_TIERS}
+    for find in (_ollama, _claude, _embedded):
+        host, reach, sentence = find()
+        said.append(sentence)
+        if host is not None:
+            hosts.append(host)
+            for tier, found in reach.items():
+                links[tier] += found
+    tiers: list[Spec] = [{"tier": tier, "chain": chain} for tier, chain in links.items() if chain]
+    person: Spec = {"tier": PERSON_TIER, "title": "A person", "chain": [{"backend": "human-queue"}]}
+    if not hosts:
+        said.append("No model was found: every task will wait for a person until manifests/fleet.yaml names one.")
+        tiers = [{"tier": tier, "chain": [{"backend": "human-queue"}]} for tier in WORK_TIERS]
+    return {"hosts": hosts, "tiers": [*tiers, person]}, said
+
+
+def _ollama() -> tuple[Spec | None, dict[int, list[Spec]], str]:
+    url = _ollama_url()
+    probe = backends.probe(Host(name="ollama", kind="ollama", url=url))
+    models = sorted(probe.models or (), key=_size)
+    if not probe.reachable or not models:
+        why = "has no models; run: ollama pull MODEL" if probe.reachable else "does not answer"
+        return None, {}, f"Ollama at {url} {why}."
+    host: Spec = {
+        "name": "ollama",
+        "kind": "ollama",
+        "url": url,
+        "capacity": 1,
+        "models": [{"name": name, "numCtx": CONTEXT} for name in models],
+    }
+    reach = {tier: [_link("ollama-simple", _spread(models, tier), "ollama")] for tier in WORK_TIERS}
+    return host, reach, f"Ollama at {url} has {', '.join(models)}."
+
+
+def _ollama_url() -> str:
+    given = os.environ.get("OLLAMA_HOST", "")
+    if not given:
+        return OLLAMA
+    url = given if "://" in given else f"http://{given}"
+    return url.replace("0.0.0.0", "127.0.0.1")
+
+
+def _claude() -> tuple[Spec | None, dict[int, list[Spec]], str]:
+    """The CLI is only named: no backend here speaks to it, and a Fleet must not promise what nothing can reach."""
+    path = shutil.which("claude")
+    found = f"is at {path}, but no backend for it is built in yet" if path else "is not on the path"
+    return None, {}, f"The Claude CLI {found}."
+
+
+def _embedded() -> tuple[Spec | None, dict[int, list[Spec]], str]:
+    ready = [name for name in weights.names() if weights.installed(name)]
+    if not ready or "embedded" not in backends.offers():
+        return None, {}, "The embedded model is not installed; for it run: alai-reconcile model fetch"
+    host: Spec = {
+        "name": "embedded",
+        "kind": "embedded",
+        "capacity": 1,
+        "models": [{"name": name, "numCtx": 2048} for name in ready],
+    }
+    return host, {1: [_link("embedded", ready[0], "embedded")]}, f"The embedded model {ready[0]} is installed."
+
+
+def _link(backend: str, model: str, host: str) -> Spec:
+    return {"backend": backend, "model": model, "hosts": [host]}
+
+
+def _spread(models: list[str], tier: int) -> str:
+    """The smallest model for the lowest tier, the largest for the highest, the rest between."""
+    return models[(tier - 1) * (len(models) - 1) // (len(WORK_TIERS) - 1)]
+
+
+def _size(model: str) -> tuple[float, str]:
+    """Billions of parameters as the tag says; a model that does not say counts as middle-sized."""
+    match = re.search(r"(\d+(?:\.\d+)?)\s*([bm])\b", model.lower())
+    if match is None:
+        return 7.0, model
+    return float(match[1]) * (1.0 if match[2] == "b" else 0.001), model

@@ -1,0 +1,70 @@
+"""One factory repository, opened: where its parts lie. Nothing here decides anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from reconciler.actual.store import Store
+from reconciler.git.repository import GitError, Repository
+from reconciler.knowledge.index import Index
+from reconciler.model.errors import FactoryError, Refused
+
+STATE_README = "What is in flight: the database, worktrees and logs. Git ignores it; delete it when nothing runs.\n"
+
+
+@dataclass(frozen=True)
+class Factory:
+    """`root` is the top folder of the factory repository's working tree."""
+
+    root: Path
+    repository: Repository
+    state_folder: Path | None = None
+    """default: `state/` in the factory"""
+
+    @classmethod
+    def open(cls, folder: Path) -> Factory:
+        """Find the factory that `folder` lies in. Raises FactoryError where there is none."""
+        try:
+            repository = Repository.containing(folder)
+        except GitError as error:
+            raise FactoryError(
+                f"{folder}: not a git repository; make a factory with: alai-reconcile init DIR"
+            ) from error
+        root = repository.root
+        if not (root / "manifests").is_dir():
+            raise FactoryError(f"{root}: no manifests/ here; make a factory with: alai-reconcile init DIR")
+        return cls(root, repository)
+
+    @property
+    def state(self) -> Path:
+        """The ignored folder, made on first use."""
+        folder = self.state_folder or self.root / "state"
+        if folder.is_symlink():
+            raise Refused(f"{folder}: is a symbolic link; the state must lie in the factory itself")
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700)
+            (folder / "README.md").write_text(STATE_README)
+        return folder
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.state / "factory.db")
+
+    @cached_property
+    def knowledge(self) -> Index:
+        return Index(self.state / "knowledge.db")
+
+    def run_folder(self, job: str) -> Path:
+        """Where a job leaves its evidence until it is committed."""
+        return self.state / "runs" / job
+
+    def product_path(self, repository: str) -> Path:
+        """Absolute path of a local product. Raises Refused where it lies outside the Policy's roots."""
+        path = (self.root / repository).resolve()
+        roots = [(self.root / root).resolve() for root in self.store.config().policy.product_roots]
+        if not any(path.is_relative_to(root) for root in roots):
+            allowed = ", ".join(str(root) for root in roots)
+            raise Refused(f"product {repository}: lies outside the folders that the Policy allows ({allowed})")
+        return path

@@ -1,0 +1,110 @@
+"""Make a factory: the default manifests and companies, a Fleet of what this machine has, the first commit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reconciler.controller.discover import discover
+from reconciler.desired import edit
+from reconciler.git.repository import GitError, Repository
+from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.share import share
+
+BRANCH = "main"
+IGNORED = "state/*\n!state/README.md\n"
+STATE_README = "What is in flight: the database, worktrees and logs. Git ignores it; delete it when nothing runs.\n"
+README = """# A software factory
+
+What should happen stands in `manifests/`, who does it in `companies/`; what did happen is in `git log` and `evidence/`.
+
+    alai-reconcile add "Describe how to install this" -p H   # ask for something
+    alai-reconcile diff                                      # see what would happen, and why
+    alai-reconcile apply                                     # let it happen
+    alai-reconcile log                                       # read what did
+"""
+
+
+def init(folder: Path, *, product: Path | None = None) -> list[str]:
+    """Make `folder` a factory. Returns sentences about what was found and written. Raises Refused where it isn't empty."""
+    _refuse_full(folder)
+    where = _existing_product(product) if product else None
+    fleet, found = discover()
+    _copy_default(folder)
+    _write_manifest(folder, "Fleet", "default", fleet, "manifests/fleet.yaml")
+    if where is not None:
+        _name_product(folder, where)
+    _commit(folder, "Make this folder a factory")
+    return [*found, f'{folder} is a factory; next: alai-reconcile -C {folder} add "TITLE", then diff, then apply']
+
+
+def init_example(name: str, folder: Path) -> list[str]:
+    """Make `folder/factory` and the product repositories it works on. Raises FactoryError for an unknown example."""
+    source = share("examples") / name
+    if not (source / "factory").is_dir():
+        known = ", ".join(sorted(item.name for item in share("examples").iterdir() if (item / "factory").is_dir()))
+        raise FactoryError(f"{name}: no such example; there are {known}")
+    _refuse_full(folder)
+    for product in sorted((source / "products").iterdir()):
+        target = folder / "products" / product.name
+        shutil.copytree(product, target, ignore=_litter)
+        _commit(target, f"Begin {product.name}")
+    factory = folder / "factory"
+    _copy_default(factory)
+    shutil.copytree(source / "factory", factory, dirs_exist_ok=True, ignore=_litter)
+    _commit(factory, f"Make the factory of the example {name}")
+    return [f"{factory} is a factory; next: alai-reconcile -C {factory} diff, then apply"]
+
+
+_litter: Callable[[Any, list[str]], set[str]] = shutil.ignore_patterns("__pycache__", "*.pyc")
+
+
+def _refuse_full(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refused(f"{folder}: is not empty; name a new or an empty folder")
+
+
+def _copy_default(folder: Path) -> None:
+    for name in ("manifests", "companies", "schemas"):
+        shutil.copytree(share(name), folder / name, ignore=_litter)
+    (folder / "evidence").mkdir()
+    (folder / "evidence" / ".gitkeep").touch()
+    (folder / ".gitignore").write_text(IGNORED)
+    (folder / "README.md").write_text(README)
+    (folder / "state").mkdir(mode=0o700)
+    (folder / "state" / "README.md").write_text(STATE_README)
+
+
+def _write_manifest(folder: Path, kind: str, name: str, spec: dict[str, Any], path: str) -> None:
+    (folder / path).write_text(edit.render(kind, name, spec, {}, path))
+
+
+def _existing_product(product: Path) -> tuple[Path, str]:
+    """Its top folder and its branch."""
+    try:
+        repository = Repository.containing(product)
+        repository.head()
+    except GitError as error:
+        raise FactoryError(f"{product}: is not a git repository with a commit: {error}") from error
+    branch = repository.branch()
+    if branch is None:
+        raise FactoryError(f"{product}: no branch is checked out; the factory must know where to deliver to")
+    return repository.root, branch
+
+
+def _name_product(folder: Path, where: tuple[Path, str]) -> None:
+    """Write the default product into the Policy, as a path relative to the factory."""
+    root, branch = where
+    relative = os.path.relpath(root, folder.resolve())
+    path = folder / "manifests" / "policy.yaml"
+    text = path.read_text()
+    ref = edit.only_ref(text, "Policy")
+    text = edit.set_spec(text, ref, "product", {"repository": relative, "branch": branch}, None)
+    path.write_text(edit.set_spec(text, ref, "productRoots", [os.path.dirname(relative) or ".."], None))
+
+
+def _commit(folder: Path, message: str) -> None:
+    Repository.create(folder, BRANCH).commit_everything(message)

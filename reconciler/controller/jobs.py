@@ -1,0 +1,52 @@
+"""The jobs in flight, as files beside the database: a crash between intent and submission finds them here again.
+
+Losing one loses nothing: its intent is dropped and the planner makes the same execution again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from reconciler.model.job import AttemptJob, Brief
+
+
+class JobFiles:
+    """One JSON file a job. Written before the intent, removed after the outcome's commit."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+    def write(self, job: AttemptJob) -> None:
+        path = self._path(job.id)
+        temporary = path.with_suffix(".new")
+        temporary.write_bytes(msgspec.json.encode(job))
+        temporary.replace(path)
+
+    def job(self, identifier: str) -> AttemptJob | None:
+        try:
+            return msgspec.json.decode(self._path(identifier).read_bytes(), type=AttemptJob)
+        except FileNotFoundError:
+            return None
+
+    def brief(self, identifier: str) -> Brief:
+        """The brief of a job that was submitted. Raises KeyError where its file is gone."""
+        job = self.job(identifier)
+        if job is None:
+            raise KeyError(identifier)
+        return job.brief
+
+    def remove(self, identifier: str) -> None:
+        self._path(identifier).unlink(missing_ok=True)
+
+    def keep_only(self, identifiers: Collection[str]) -> None:
+        """Remove the files of all other jobs."""
+        for path in self._folder.iterdir():
+            if path.stem not in identifiers:
+                path.unlink(missing_ok=True)
+
+    def _path(self, identifier: str) -> Path:
+        return self._folder / f"{identifier}.json"

@@ -1,0 +1,260 @@
+"""The reconciler: observe -> collect -> record -> plan -> carry out, again and again until nothing differs.
+
+Level-triggered: each turn looks at the whole of git, SQLite and the engine; nothing depends on having seen an event.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from reconciler.controller.brief import brief_for, product_problems
+from reconciler.controller.collect import Collector, Ready
+from reconciler.controller.events import Event, Listener, silent
+from reconciler.controller.factory import Factory
+from reconciler.controller.jobs import JobFiles
+from reconciler.controller.observe import observe
+from reconciler.controller.record import manifest_files, outcome_commit
+from reconciler.controller.world import Hosts
+from reconciler.controller.writer import Writer, event_commit
+from reconciler.dispatch.port import Dispatch
+from reconciler.git.record import NewCommit
+from reconciler.model.execution import Attempt, Evidence, Execution, evidence_folder
+from reconciler.model.job import AttemptJob
+from reconciler.model.objects import Object
+from reconciler.model.refs import Ref
+from reconciler.model.spec import TaskSpec
+from reconciler.model.view import Change, Plan, TaskState, View
+from reconciler.model.vocabulary import Action, Reason
+from reconciler.plan.planner import plan
+from reconciler.plan.stages import follow_ups
+from reconciler.plan.status import status
+
+CONTROLLER = ("alai-reconcile", "alai-reconcile@localhost")
+
+
+class Reconciler:
+    """One controller at work on one factory. Not thread-safe; the caller holds the lease."""
+
+    def __init__(
+        self,
+        factory: Factory,
+        open_dispatch: Callable[[], Dispatch],
+        *,
+        listener: Listener = silent,
+        clock: Callable[[], float] = time.time,
+        prune: bool = False,
+    ) -> None:
+        self._factory = factory
+        self._open_dispatch = open_dispatch
+        self._dispatch: Dispatch | None = None
+        self._collector: Collector | None = None
+        self._tell = listener
+        self._clock = clock
+        self._prune = prune
+        self._jobs = JobFiles(factory.state / "jobs")
+        self._hosts = Hosts()
+        self._writer = Writer(factory)
+
+    def recover(self) -> None:
+        """What a killed controller left behind: half-written commits, worktrees, intents that never reached the engine."""
+        self._writer.recover()
+        observe(self._factory)
+        store = self._factory.store
+        self._sweep({item.execution.id for item in store.live()})
+        for item in store.live():
+            job = self._jobs.job(item.execution.id)
+            if job is None:
+                store.forget([item.execution.id])
+            else:
+                self._engine().submit(job)
+        self._jobs.keep_only({item.execution.id for item in store.live()})
+
+    def _sweep(self, live: set[str]) -> None:
+        """Remove the run folders of work that is over; the worker is not up yet, so nobody is in them."""
+        runs = self._factory.state / "runs"
+        for folder in runs.iterdir() if runs.is_dir() else ():
+            if not any(folder.name == name or folder.name.startswith(f"{name}.merge.") for name in live):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def turn(self) -> Plan:
+        """One round. Returns the plan that is left to wait for after everything possible was set going."""
+        self._record(self._collect())
+        head = observe(self._factory)
+        view = self._factory.store.view()
+        made = self._plan(view)
+        creates = [change for change in made.changes if change.action is Action.CREATE]
+        if creates:
+            self._create(made, head)
+            return self.turn()
+        self._cancel(made)
+        self._start(view, made)
+        self._settle(view)
+        return made
+
+    def wait(self, seconds: float) -> None:
+        """Until something may have ended, or the time is over."""
+        if self._dispatch is None:
+            time.sleep(seconds)
+        else:
+            self._dispatch.wait(seconds)
+
+    def close(self) -> None:
+        """Stop the worker. What was running is resumed by the next controller."""
+        self._writer.close()
+        if self._dispatch is not None:
+            self._dispatch.stop()
+
+    def _engine(self) -> Dispatch:
+        """The engine is started when there is something for it: a run with nothing to do must not pay for it."""
+        if self._dispatch is None:
+            self._dispatch = self._open_dispatch()
+            self._dispatch.start()
+            self._collector = Collector(self._factory, self._dispatch, self._jobs, self._tell)
+        return self._dispatch
+
+    def _plan(self, view: View) -> Plan:
+        """With the hosts and products as they are now; nobody is asked where nothing could start."""
+        now = self._clock()
+        made = plan(view, now)
+        if not any(change.action in (Action.DISPATCH, Action.WAIT) for change in made.changes):
+            return made
+        world = msgspec.structs.replace(
+            self._hosts.look(view.config.fleet), products=product_problems(self._factory, view)
+        )
+        return plan(view, now, world)
+
+    def _collect(self) -> list[Ready]:
+        live = self._factory.store.live()
+        if not live:
+            return []
+        self._engine()
+        if self._collector is None:
+            raise AssertionError("the collector comes with the engine")
+        return self._collector.collect(self._factory.store.view(), live, self._clock())
+
+    def _record(self, ready: Sequence[Ready]) -> None:
+        """Commit outcomes; each sees what the ones before it in the same batch have caused."""
+        if not ready:
+            return
+        recorded: list[Evidence] = []
+
+        def make(head: str) -> list[NewCommit]:
+            view = self._factory.store.view()
+            live = {item.execution.id for item in self._factory.store.live()}
+            commits: list[NewCommit] = []
+            recorded.clear()
+            for item in ready:
+                if item.evidence.execution not in live:
+                    continue
+                task = view.tasks.get(item.evidence.object.partition("/")[2])
+                objects = self._follow_ups(view, task, item.evidence)
+                commit, evidence, digest = outcome_commit(
+                    item.evidence,
+                    item.brief.title,
+                    item.contents,
+                    objects,
+                    author=f"{item.brief.company_title} {item.evidence.agent}",
+                    knowledge=item.knowledge,
+                )
+                commits.append(commit)
+                recorded.append(evidence)
+                view = with_outcome(view, evidence, digest, objects)
+            return commits
+
+        self._writer.write(make)
+        for evidence in recorded:
+            self._clean_up(evidence)
+
+    def _follow_ups(self, view: View, task: TaskState | None, evidence: Evidence) -> tuple[Object, ...]:
+        if task is None:
+            return ()
+        store = self._factory.store
+        return follow_ups(
+            view, task, evidence, self._clock(), lambda name: name in view.tasks or bool(store.find(Ref("Task", name)))
+        )
+
+    def _clean_up(self, evidence: Evidence) -> None:
+        """After the commit is durable the run's own copies are not needed any more."""
+        jobs = [evidence.execution, *(self._collector.merges(evidence.execution) if self._collector else ())]
+        if self._dispatch is not None:
+            self._dispatch.forget(jobs)
+        for job in jobs:
+            shutil.rmtree(self._factory.run_folder(job), ignore_errors=True)
+        self._jobs.remove(evidence.execution)
+        task = evidence.object.partition("/")[2]
+        follow = f" → {', '.join(evidence.follow_ups)}" if evidence.follow_ups else ""
+        self._tell(
+            Event("recorded", task, evidence.message + follow, evidence.stage, evidence.company, evidence.outcome)
+        )
+
+    def _create(self, made: Plan, head: str) -> None:
+        """Write what the pipeline owes and no outcome has brought: one commit each."""
+
+        def make(now: str) -> list[NewCommit]:
+            if now != head:
+                return []  # a person was faster: plan again
+            return [
+                event_commit(manifest_files([item]), f"create: {item.ref}", item.ref, "create", author=CONTROLLER)
+                for item in made.create
+            ]
+
+        self._writer.write(make)
+
+    def _cancel(self, made: Plan) -> None:
+        live = {item.execution.task: item for item in self._factory.store.live()}
+        for change in made.changes:
+            item = live.get(Ref.parse(change.address).name)
+            if change.action is Action.CANCEL and item is not None and self._may_cancel(change):
+                self._engine().cancel(item.execution.id)
+                self._factory.store.set_live(item.execution.id, "cancelling")
+
+    def _may_cancel(self, change: Change) -> bool:
+        return self._prune or change.reason is not Reason.REMOVED
+
+    def _start(self, view: View, made: Plan) -> None:
+        """Intent before effect: the job file, then the row, then the queue."""
+        if not made.dispatch:
+            return
+        jobs: list[AttemptJob] = []
+        for execution in made.dispatch:
+            brief = brief_for(self._factory, view, execution, made.commit)
+            jobs.append(AttemptJob(id=execution.id, brief=brief))
+            self._jobs.write(jobs[-1])
+        self._factory.store.intend(made.dispatch)
+        for job in jobs:
+            self._engine().submit(job)
+            self._tell_started(job.brief.execution, job.brief.title)
+
+    def _tell_started(self, execution: Execution, title: str) -> None:
+        model = f"{execution.model}@{execution.host}" if execution.model else execution.host
+        self._tell(Event("dispatched", execution.task, f"{title} ({model})", execution.stage, execution.company))
+
+    def _settle(self, view: View) -> None:
+        now = self._clock()
+        self._factory.store.set_settled(
+            {name: True for name, task in view.tasks.items() if status(view, task, now).settled}
+        )
+
+
+def with_outcome(view: View, evidence: Evidence, digest: str, objects: Sequence[Object]) -> View:
+    """The view as it will be once this outcome is committed."""
+    tasks = dict(view.tasks)
+    name = evidence.object.partition("/")[2]
+    if name in tasks:
+        attempt = Attempt(
+            evidence=evidence,
+            path=evidence_folder(evidence.goal, name, evidence.attempt),
+            digest=digest,
+            commit=view.commit,
+            committed_at=evidence.ended_at,
+        )
+        tasks[name] = msgspec.structs.replace(
+            tasks[name], attempts=(*tasks[name].attempts, attempt), last_number=evidence.attempt, live=None
+        )
+    for item in objects:
+        tasks[item.name] = TaskState(object=item, spec=msgspec.convert(item.spec, TaskSpec))
+    return msgspec.structs.replace(view, tasks=tasks)

@@ -1,0 +1,150 @@
+"""What a person does to single objects: add, suspend, resume, retry, cancel. Each is one commit that edits one file."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+
+from reconciler.controller.factory import Factory
+from reconciler.controller.observe import observe
+from reconciler.controller.writer import Writer, event_commit, one
+from reconciler.desired import edit
+from reconciler.git.repository import GitError
+from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.objects import CANCELLED, FORGIVEN, Object
+from reconciler.model.refs import Ref
+
+NAME_LENGTH = 63
+
+
+def add(
+    factory: Factory,
+    title: str,
+    *,
+    priority: str | None = None,
+    goal: str | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Object:
+    """Write and commit a Task manifest. Returns the object as it is then desired."""
+    observe(factory)
+    if not title.strip():
+        raise FactoryError("the title is empty; say what is to be done")
+    if goal is not None:
+        one(
+            factory.store.find(Ref("Goal", goal)),
+            Ref("Goal", goal),
+            [item.name for item in factory.store.objects("Goal")],
+        )
+    ref = Ref("Task", _free_name(factory, slug(title)))
+    spec: dict[str, object] = {"title": title}
+    if goal is not None:
+        spec["goal"] = goal
+    if priority is not None:
+        spec["priority"] = priority
+    path = f"manifests/tasks/{ref.name}.yaml"
+    text = edit.render("Task", ref.name, spec, dict(labels or {}), path)
+    _commit(factory, {path: text.encode()}, f"add: {title}", ref, "add")
+    return factory.store.find(ref)[0]
+
+
+def slug(title: str) -> str:
+    """A name made of a title: ASCII letters, digits and hyphens, at most 63 characters, whole words."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", plain)
+    name = ""
+    for word in words:
+        longer = f"{name}-{word}" if name else word
+        if len(longer) > NAME_LENGTH - 12:
+            break
+        name = longer
+    return name or f"task-{hashlib.sha256(title.encode()).hexdigest()[:8]}"
+
+
+def _free_name(factory: Factory, name: str) -> str:
+    taken = {item.name for item in factory.store.objects("Task")}
+    if name not in taken:
+        return name
+    return next(f"{name}-{number}" for number in range(2, len(taken) + 3) if f"{name}-{number}" not in taken)
+
+
+def suspend(factory: Factory, ref: Ref) -> None:
+    edit_object(factory, ref, "suspend", lambda text, item: edit.set_spec(text, ref, "suspend", True, item.owner))
+
+
+def resume(factory: Factory, ref: Ref) -> None:
+    """Take `suspend` back, and a cancellation too."""
+
+    def change(text: str, item: Object) -> str:
+        text = edit.set_spec(text, ref, "suspend", None, item.owner)
+        return edit.set_annotation(text, ref, CANCELLED, None, item.owner) if CANCELLED in item.annotations else text
+
+    edit_object(factory, ref, "resume", change)
+
+
+def cancel(factory: Factory, ref: Ref, reason: str) -> None:
+    edit_object(
+        factory,
+        ref,
+        "cancel",
+        lambda text, item: edit.set_annotation(text, ref, CANCELLED, reason, item.owner),
+        body=reason,
+    )
+
+
+def retry(factory: Factory, ref: Ref) -> None:
+    """Let a task run again: what was attempted so far no longer decides where it stands."""
+    observe(factory)
+    last = factory.store.last_number(ref.name)
+    if last == 0:
+        raise Refused(f"{ref}: never attempted, so there is nothing to retry; see: alai-reconcile explain {ref}")
+    edit_object(
+        factory,
+        ref,
+        "retry",
+        lambda text, item: edit.set_annotation(text, ref, FORGIVEN, str(last), item.owner),
+    )
+
+
+def edit_object(
+    factory: Factory,
+    ref: Ref,
+    event: str,
+    change: Callable[[str, Object], str],
+    body: str = "",
+) -> None:
+    """Edit the object's file at the head of the branch and commit it. Raises Refused where the user is at that file."""
+    observe(factory)
+    if ref.kind not in ("Goal", "Task"):
+        raise FactoryError(f"{ref}: only a Goal or a Task can be changed so")
+    names = [item.name for item in factory.store.objects(ref.kind)]
+    item = one(factory.store.find(ref), ref, names)
+    path = item.position.path
+    if path in factory.repository.worktree_changes([path]):
+        raise Refused(f"{path}: has changes that are not committed; commit or stash them first")
+    before = factory.repository.read(factory.repository.head(), path).decode()
+    after = change(before, item)
+    if after != before:
+        _commit(factory, {path: after.encode()}, f"{event}: {ref}", ref, event, body)
+
+
+def _commit(
+    factory: Factory, files: dict[str, bytes | None], subject: str, ref: Ref, event: str, body: str = ""
+) -> None:
+    commit = event_commit(files, subject[:72], ref, event, author=person(factory), body=body)
+    writer = Writer(factory)
+    try:
+        writer.write(lambda head: [commit])
+    finally:
+        writer.close()
+
+
+def person(factory: Factory) -> tuple[str, str]:
+    """Name and address of whoever sits at the keyboard, as git knows them."""
+    try:
+        return factory.repository.identity()
+    except GitError as error:
+        raise FactoryError(
+            f"git does not know who you are: {error}; run: git config --global user.name NAME"
+        ) from error

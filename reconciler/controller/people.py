@@ -1,0 +1,283 @@
+"""What only people decide: the human queue, their answers, work they did themselves. Each is one outcome commit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from reconciler.controller import report
+from reconciler.controller.brief import local_product
+from reconciler.controller.factory import Factory
+from reconciler.controller.manage import person
+from reconciler.controller.observe import observe
+from reconciler.controller.record import digest_file, outcome_commit
+from reconciler.controller.writer import Writer, one
+from reconciler.execute.merge import check_commit, run_merge
+from reconciler.git import product
+from reconciler.git.record import NewCommit
+from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.execution import Evidence, Execution, GateReport, Report, execution_id
+from reconciler.model.job import MergeBrief, ProductBrief
+from reconciler.model.refs import Ref
+from reconciler.model.spec import Finding
+from reconciler.model.view import TaskState, View
+from reconciler.model.vocabulary import GateResult, Phase, Reason, Verdict
+from reconciler.plan.resolve import merges_here, resolve
+from reconciler.plan.stages import follow_ups
+from reconciler.plan.status import status
+
+ROLE = "person"
+POLL = 0.5
+"""Seconds between two looks of `wait`."""
+GOAL_ORDER = (Phase.HUMAN, Phase.FAILED)
+
+
+def queue(factory: Factory) -> list[report.Row]:
+    """Tasks that a person must decide on: in the human queue, or failed for good."""
+    observe(factory)
+    rows = report.task_rows(factory, factory.store.view())
+    waiting = [row for row in rows if row["phase"] in GOAL_ORDER]
+    return sorted(waiting, key=lambda row: (GOAL_ORDER.index(row["phase"]), row["priority"], row["name"]))
+
+
+def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
+    """Record a person's verdict. Returns the commit. Raises Refused where nobody is waited for."""
+    view, task = _task(factory, name)
+    standing = status(view, task, time.time())
+    if standing.phase not in GOAL_ORDER:
+        raise Refused(f"Task/{name}: is {standing.phase}, no person is waited for; see: alai-reconcile queue")
+    last = task.attempts[-1].evidence if task.attempts else None
+    origin = task.spec.origin
+    commit = (last.product_commit if last else None) or (origin.commit if origin else None)
+    findings = last.findings if last else ()
+    if not passed:
+        said = Finding(id=f"answer-{task.last_number + 1}", title=reason, severity="blocker", detail=standing.message)
+        findings = (*findings, said)
+    execution = _execution(task, resolve(view, task).stage_name)
+    merged = _deliver(factory, view, task, execution, commit) if passed else None
+    outcome = Verdict.PASSED if passed else Verdict.REJECTED
+    evidence = _evidence(factory, task, execution, outcome, reason, person(factory)[0])
+    evidence = msgspec.structs.replace(
+        evidence,
+        product_commit=commit,
+        base_commit=last.base_commit if last else None,
+        merge_commit=merged,
+        findings=tuple(findings),
+    )
+    return _record(factory, task, evidence, event="answer")
+
+
+def done(factory: Factory, name: str, *, reason: str) -> str:
+    """Record work that a person did on the product's branch. Raises Refused unless every check passes on its tip."""
+    view, task = _task(factory, name)
+    standing = status(view, task, time.time())
+    if standing.phase in (Phase.DONE, Phase.RUNNING, Phase.CANCELLED):
+        raise Refused(f"Task/{name}: is {standing.phase}")
+    resolved = resolve(view, task)
+    brief = _product(factory, task, view)
+    if brief is None:
+        raise Refused(f"Task/{name}: has no product, so nothing can be checked; answer it instead")
+    execution = _execution(task, resolved.stage_name)
+    merge = MergeBrief(
+        execution=execution,
+        factory=str(factory.root),
+        title=task.spec.title,
+        commit=brief.tip,
+        product=brief,
+        acceptance=task.spec.acceptance,
+        policy=view.config.policy,
+    )
+    gates = asyncio.run(check_commit(merge, factory.run_folder(f"{execution.id}.done")))
+    _refuse_unproven(name, gates)
+    evidence = _evidence(factory, task, execution, Verdict.PASSED, reason, person(factory)[0])
+    evidence = msgspec.structs.replace(
+        evidence, product_commit=brief.tip, base_commit=brief.tip, gates=tuple(gates), merge_commit=None
+    )
+    return _record(factory, task, evidence, event="done")
+
+
+def _refuse_unproven(name: str, gates: Sequence[GateReport]) -> None:
+    failed = [gate for gate in gates if gate.result not in (GateResult.PASS, GateResult.PERSON)]
+    if failed:
+        said = "; ".join(f"{gate.id}: {gate.message}" for gate in failed)
+        raise Refused(f"Task/{name}: not done: {said}")
+    if not any(gate.proves and gate.result is GateResult.PASS for gate in gates):
+        raise Refused(
+            f"Task/{name}: nothing shows that it is done: give it an acceptance criterion with a check, "
+            "or the product a test command"
+        )
+
+
+@dataclass(frozen=True)
+class Waited:
+    text: str
+    met: bool
+
+
+def wait(factory: Factory, ref: Ref, condition: str, timeout: float) -> Waited:
+    """Look until the object's phase is `condition`, or it is `settled`. Raises FactoryError for an unknown one."""
+    if condition != "settled" and condition not in list(Phase):
+        raise FactoryError(f"{condition}: not a phase; write settled, {', '.join(Phase)}")
+    deadline = time.monotonic() + timeout
+    while True:
+        observe(factory)
+        phase, settled = _standing(factory, ref)
+        if phase == condition or (condition == "settled" and settled):
+            return Waited(phase, True)
+        if time.monotonic() >= deadline:
+            return Waited(phase, False)
+        time.sleep(min(POLL, max(0.0, deadline - time.monotonic())))
+
+
+def _standing(factory: Factory, ref: Ref) -> tuple[str, bool]:
+    view = factory.store.view_all()
+    now = time.time()
+    if ref.kind == "Task" and ref.name in view.tasks:
+        found = status(view, view.tasks[ref.name], now)
+        return str(found.phase), found.settled
+    if ref.kind == "Goal" and ref.name in view.goals:
+        tasks = report.task_rows(factory, view, now)
+        row = next(row for row in report.goal_rows(view, tasks) if row["name"] == ref.name)
+        settled = all(status(view, task, now).settled for task in view.tasks.values() if task.spec.goal == ref.name)
+        return str(row["phase"]), settled and row["tasks"] > 0
+    one([], ref, [*view.tasks, *view.goals])
+    raise AssertionError("unreachable")
+
+
+def _task(factory: Factory, name: str) -> tuple[View, TaskState]:
+    observe(factory)
+    view = factory.store.view_all()
+    ref = Ref("Task", name)
+    one(factory.store.find(ref), ref, list(view.tasks))
+    return view, view.tasks[name]
+
+
+def _execution(task: TaskState, stage: str) -> Execution:
+    number = task.last_number + 1
+    return Execution(
+        id=execution_id(task.name, task.object.generation, stage, number),
+        task=task.name,
+        goal=task.spec.goal,
+        generation=task.object.generation,
+        stage=stage,
+        attempt=number,
+        company=ROLE,
+        blueprint="",
+        tier=0,
+        backend="",
+        model=None,
+        host="",
+        priority=1,
+        created_at=time.time(),
+    )
+
+
+def _product(factory: Factory, task: TaskState, view: View) -> ProductBrief | None:
+    return local_product(factory, task, resolve(view, task).product)
+
+
+def _deliver(factory: Factory, view: View, task: TaskState, execution: Execution, commit: str | None) -> str | None:
+    """Merge accepted work now, as the controller does after the stage that merges. Raises Refused where it cannot."""
+    where = _product(factory, task, view)
+    if where is None or commit is None or not merges_here(view, task):
+        return None
+    if product.is_ancestor(where.path, commit, where.tip):
+        return where.tip
+    brief = MergeBrief(
+        execution=execution,
+        factory=str(factory.root),
+        title=task.spec.title,
+        commit=commit,
+        product=where,
+        acceptance=tuple(criterion for criterion in task.spec.acceptance if criterion.check),
+        policy=view.config.policy,
+    )
+    merged = asyncio.run(run_merge(brief, factory.run_folder(f"{execution.id}.merge")))
+    if merged.state != "merged" or merged.commit is None:
+        said = ", ".join(merged.conflicts) or merged.message
+        raise Refused(f"Task/{task.name}: its work cannot be merged into {where.branch}: {merged.state}: {said}")
+    advance = product.advance(where.path, where.branch, where.tip, merged.commit)
+    if advance is product.Advance.DIRTY:
+        raise Refused(
+            f"{where.path}: has uncommitted changes on {where.branch}; commit or stash them, then answer again"
+        )
+    if advance is product.Advance.RACED:
+        raise Refused(f"{where.path}: {where.branch} has just moved; answer again")
+    return merged.commit
+
+
+def _evidence(
+    factory: Factory, task: TaskState, execution: Execution, outcome: Verdict, reason: str, agent: str
+) -> Evidence:
+    return Evidence(
+        execution=execution.id,
+        object=str(task.object.ref),
+        goal=execution.goal,
+        generation=execution.generation,
+        stage=execution.stage,
+        attempt=execution.attempt,
+        outcome=outcome,
+        reason=Reason.ANSWERED,
+        message=reason,
+        company=ROLE,
+        agent=agent,
+        blueprint="",
+        tier=None,
+        backend=None,
+        model=None,
+        host=None,
+        prompt_sha256=None,
+        factory_commit=factory.store.commit or "",
+        base_commit=None,
+        product_commit=None,
+        merge_commit=None,
+        started_at=execution.created_at,
+        ended_at=time.time(),
+        phases=(),
+        gates=(),
+        findings=(),
+        tokens=0,
+        cost_usd=0.0,
+        sandbox="",
+        follow_ups=(),
+        files=(),
+    )
+
+
+def _record(factory: Factory, task: TaskState, evidence: Evidence, *, event: str) -> str:
+    report_file = Report(
+        agent_type=ROLE, company=ROLE, task_summary=evidence.message, key_decisions=(evidence.message,)
+    )
+    contents = {
+        "GOTCHA.md": f"# {task.spec.title}\n\n{evidence.agent} decided: {evidence.outcome}.\n\n{evidence.message}\n".encode(),
+        "report.json": msgspec.json.format(msgspec.json.encode(report_file), indent=2) + b"\n",
+    }
+    files = tuple(digest_file(path, data) for path, data in sorted(contents.items()))
+    evidence = msgspec.structs.replace(evidence, files=files)
+    store = factory.store
+
+    def make(head: str) -> list[NewCommit]:
+        view = store.view_all()
+        current = view.tasks.get(task.name)
+        if current is None or current.last_number != task.last_number or current.live is not None:
+            raise Refused(
+                f"Task/{task.name}: has moved meanwhile; look again with: alai-reconcile show Task/{task.name}"
+            )
+        objects = follow_ups(
+            view, current, evidence, evidence.ended_at, lambda name: bool(store.find(Ref("Task", name)))
+        )
+        author, address = person(factory)
+        commit, _, _ = outcome_commit(
+            evidence, task.spec.title, contents, objects, author=author, extra=[("Alai-Event", event)]
+        )
+        return [msgspec.structs.replace(commit, author=(author, address))]
+
+    writer = Writer(factory)
+    try:
+        return writer.write(make)[-1]
+    finally:
+        writer.close()

@@ -1,0 +1,188 @@
+"""What would happen: validate, diff, explain and route. The planner does it; this reads for it and words the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from reconciler.actual.fast import EMPTY_PLAN, SCHEMA_VERSION
+from reconciler.controller import report
+from reconciler.controller.factory import Factory
+from reconciler.controller.observe import InvalidManifests, observe, read_delta
+from reconciler.controller.world import unseen
+from reconciler.desired import read, references, worktree
+from reconciler.git.repository import GitError, Repository
+from reconciler.model.errors import FactoryError
+from reconciler.model.history import FileRecord
+from reconciler.model.objects import Object
+from reconciler.model.refs import Problem, Ref
+from reconciler.model.spec import TaskSpec
+from reconciler.model.view import Change, Plan, View, World
+from reconciler.model.vocabulary import Action
+from reconciler.plan.digest import digest
+from reconciler.plan.explain import explain
+from reconciler.plan.planner import plan
+from reconciler.plan.resolve import DEFAULT_PIPELINE
+from reconciler.plan.routing import route
+from reconciler.plan.summary import count_line
+
+SIGNS = {
+    Action.DISPATCH: ("+", "open"),
+    Action.CREATE: ("+", "open"),
+    Action.AWAIT: ("~", "running"),
+    Action.WAIT: ("~", "waiting"),
+    Action.CANCEL: ("-", "failed"),
+    Action.HOLD: ("!", "human"),
+    Action.RECOVER: ("?", "failed"),
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A plan, ready to print or to save."""
+
+    plan: Plan
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return report.plan_json(self.plan)
+
+    def saved(self) -> dict[str, Any]:
+        """What `--out` writes: the plan in the contract's form, and the digest that `apply` compares."""
+        return {**self.json, "digest": digest(self.plan)}
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Each line with the word that gives its colour."""
+        if self.plan.drift:
+            yield "Drift (the world moved):", ""
+            yield from (_line(change) for change in self.plan.drift)
+        if self.plan.changes:
+            yield "Changes (git moved):", ""
+            yield from (_line(change) for change in self.plan.changes)
+        if self.plan.held:
+            yield "Held:", ""
+            yield from (_line(change) for change in self.plan.held)
+        if not (self.plan.drift or self.plan.changes):
+            yield "Nothing differs.", ""
+        yield count_line(self.plan), ""
+
+
+def _line(change: Change) -> tuple[str, str]:
+    sign, word = SIGNS[change.action]
+    return f"  {sign} {change.address:<40} {change.action}: {change.reason}: {change.message}", word
+
+
+def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[int, list[Problem]]:
+    """How many objects were read, and every fault. Works on a folder that was never applied."""
+    files = _worktree_files(folder, paths) if worktree or paths else _committed_files(Factory.open(folder))
+    problems = [problem for file in files for problem in file.problems]
+    objects = [item for file in files for item in file.objects]
+    if not paths:
+        problems += references.check(objects)
+    else:
+        problems += _references_of_some(folder, files)
+    return len(objects), sorted(problems)
+
+
+def _committed_files(factory: Factory) -> list[FileRecord]:
+    repository = factory.repository
+    return read_delta(factory, repository.changed(None, repository.head(), read.MANIFEST_ROOTS)).files
+
+
+def _worktree_files(folder: Path, paths: Sequence[Path]) -> list[FileRecord]:
+    root = _root(folder)
+    return worktree.read_worktree(root, [_relative(root, path) for path in paths] or None)
+
+
+def _root(folder: Path) -> Path:
+    try:
+        return Repository.containing(folder).root
+    except GitError:
+        return folder.resolve()
+
+
+def _relative(root: Path, path: Path) -> str:
+    """A path as the user typed it, from the factory's root: relative to where they are, or to the factory."""
+    here = path.absolute()
+    if not here.exists() and not here.is_symlink():
+        here = root / path
+    if not here.exists() and not here.is_symlink():
+        raise FactoryError(f"{path}: no such file")
+    absolute = here.parent.resolve() / here.name
+    if not absolute.is_relative_to(root):
+        raise FactoryError(f"{path}: lies outside {root}")
+    return absolute.relative_to(root).as_posix()
+
+
+def _references_of_some(folder: Path, files: Sequence[FileRecord]) -> list[Problem]:
+    """References of single files are checked against the rest of the working tree."""
+    chosen = {file.path for file in files}
+    everything = {file.path: file for file in worktree.read_worktree(_root(folder), None)} | {f.path: f for f in files}
+    found = references.check([item for file in everything.values() for item in file.objects])
+    return [problem for problem in found if problem.position.path in chosen]
+
+
+def diff(factory: Factory, *, worktree: bool = False) -> Shown:
+    """The plan at the head of the branch, or with the working tree's manifests in place of the committed ones."""
+    observe(factory)
+    if worktree:
+        return Shown(plan(_with_worktree(factory), time.time(), unseen()))
+    view = factory.store.view()
+    made = plan(view, time.time(), unseen())
+    shown = Shown(made)
+    if not made.changes and not made.drift:
+        remember_empty(factory, shown)
+    return shown
+
+
+def remember_empty(factory: Factory, shown: Shown) -> None:
+    """Keep an empty plan's text, so that the next `diff` can answer before importing anything."""
+    due = [change.due_at for change in shown.plan.held if change.due_at is not None]
+    note = {
+        "commit": shown.plan.commit,
+        "text": "\n".join(line for line, _ in shown.lines()),
+        "valid_until": min(due, default=None),
+        "schema": SCHEMA_VERSION,
+    }
+    factory.store.set_note(EMPTY_PLAN, msgspec.json.encode(note).decode())
+
+
+def _with_worktree(factory: Factory) -> View:
+    """The whole view with the objects of changed files replaced."""
+    paths = factory.repository.worktree_changes(read.MANIFEST_ROOTS)
+    here = [path for path in paths if (factory.root / path).exists() or (factory.root / path).is_symlink()]
+    files = worktree.read_worktree(factory.root, here) if here else []
+    kept = [item for item in factory.store.objects() if item.position.path not in set(paths)]
+    objects: list[Object] = [*kept, *(item for file in files for item in file.objects)]
+    problems = [problem for file in files for problem in file.problems]
+    problems = problems or references.check(objects)
+    if problems:
+        raise InvalidManifests(problems)
+    return factory.store.view_of(objects)
+
+
+def explain_object(factory: Factory, ref: Ref, now: float) -> list[str]:
+    """Ordered sentences. Raises FactoryError where there is no such object."""
+    observe(factory)
+    if not factory.store.find(ref):
+        from reconciler.controller.writer import one
+
+        one([], ref, [item.name for item in factory.store.objects(ref.kind)])
+    return explain(factory.store.view_all(), ref, now, unseen())
+
+
+def route_title(factory: Factory, title: str, description: str, stage: str | None) -> dict[str, Any]:
+    """A task that does not exist, routed."""
+    observe(factory)
+    config = factory.store.config()
+    pipeline = config.pipelines.get(DEFAULT_PIPELINE)
+    if pipeline is None:
+        raise FactoryError(f"there is no Pipeline/{DEFAULT_PIPELINE}; write one, or copy that of a new factory")
+    task = TaskSpec(title=title, description=description)
+    routed = route(task, stage or pipeline.stages[0].name, config, World(), DEFAULT_PIPELINE)
+    return msgspec.to_builtins(routed)

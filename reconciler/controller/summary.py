@@ -1,0 +1,61 @@
+"""What an `apply` did, as the table that ends it: stage, tasks, company, time, and who wrote what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from reconciler.controller.factory import Factory
+from reconciler.model.execution import Attempt
+
+COLUMNS = ("Stage", "Tasks", "Company", "Time")
+
+
+def table(factory: Factory, since: float) -> list[str]:
+    """Lines for the outcomes recorded since `since` (Unix seconds); none where there are none."""
+    attempts = [attempt for attempt in factory.store.all_attempts() if attempt.evidence.ended_at >= since]
+    if not attempts:
+        return []
+    config = factory.store.config()
+    groups: dict[tuple[str, str], list[Attempt]] = {}
+    for attempt in sorted(attempts, key=lambda item: item.evidence.started_at):
+        groups.setdefault((attempt.evidence.stage, attempt.evidence.company), []).append(attempt)
+    lines = [
+        (
+            stage,
+            str(len({attempt.task for attempt in group})),
+            config.companies[company].title if company in config.companies else company,
+            seconds(sum(attempt.evidence.ended_at - attempt.evidence.started_at for attempt in group) / len(group)),
+        )
+        for (stage, company), group in groups.items()
+    ]
+    tasks = {attempt.task for attempt in attempts}
+    wall = max(item.evidence.ended_at for item in attempts) - min(item.evidence.started_at for item in attempts)
+    total = ("Total", str(len(tasks)), "", f"{seconds(wall)} elapsed")
+    return ["", *aligned([COLUMNS, *lines, total]), "", *authorship(attempts), ""]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def seconds(value: float) -> str:
+    return f"{value / 60:.1f} min" if value >= 90 else f"{value:.1f} s"
+
+
+def authorship(attempts: Sequence[Attempt]) -> list[str]:
+    """Which phases a model wrote and which a command: said plainly, since a template is no thought."""
+    by = Counter(phase.by for attempt in attempts for phase in attempt.evidence.phases)
+    lines = [f"Phases by {name}: {count}" for name, count in sorted(by.items())]
+    written = sorted(
+        {
+            f"{attempt.task}/{phase.name}"
+            for attempt in attempts
+            for phase in attempt.evidence.phases
+            if phase.by == "model"
+        }
+    )
+    if written:
+        lines.append(f"Written by a model: {', '.join(written)}")
+    return lines

@@ -1,0 +1,94 @@
+"""Commits on the factory's branch, by the controller or for a person: one writer at a time, on whatever the head is now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from reconciler.controller.factory import Factory
+from reconciler.controller.lease import lease
+from reconciler.controller.observe import observe
+from reconciler.git.record import BranchMoved, NewCommit, Recorder, WrongBranch
+from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.objects import Object
+from reconciler.model.refs import Ref
+
+PATIENCE = 30.0
+"""Seconds to wait for another writer; a write takes milliseconds."""
+
+
+class Writer:
+    """Holds the long-lived recorder. `write` plans its commits on the current head, again where that has moved."""
+
+    def __init__(self, factory: Factory) -> None:
+        self._factory = factory
+        self._recorder: Recorder | None = None
+
+    def recover(self) -> None:
+        """Finish or undo what a killed process left half-written."""
+        with self._alone():
+            self._open().recover()
+
+    def write(self, make: Callable[[str], Sequence[NewCommit]]) -> list[str]:
+        """`make(head)` gives the commits to put on top of `head`; it is asked again if a person was faster."""
+        with self._alone():
+            recorder = self._open()
+            recorder.recover()
+            while True:
+                head = observe(self._factory)
+                commits = make(head)
+                if not commits:
+                    return []
+                try:
+                    written = recorder.write(commits, head)
+                except BranchMoved:
+                    continue
+                except WrongBranch as error:
+                    raise Refused(str(error)) from error
+                observe(self._factory)
+                return written
+
+    def close(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
+
+    def _alone(self):
+        return lease(self._factory.state / "writer.lock", "write", wait=PATIENCE)
+
+    def _open(self) -> Recorder:
+        if self._recorder is None:
+            branch = self._factory.store.config().policy.branch
+            self._recorder = Recorder(self._factory.root, branch)
+        return self._recorder
+
+
+def event_commit(
+    files: dict[str, bytes | None],
+    subject: str,
+    ref: Ref,
+    event: str,
+    *,
+    author: tuple[str, str],
+    body: str = "",
+) -> NewCommit:
+    """A commit that is no outcome: it changes files and says which object and what happened to it."""
+    return NewCommit(
+        files=files,
+        subject=subject,
+        body=body,
+        trailers=[("Alai-Object", str(ref)), ("Alai-Event", event)],
+        author=author,
+        time=int(time.time()),
+    )
+
+
+def one(found: Sequence[Object], ref: Ref, names: Sequence[str] = ()) -> Object:
+    """The object that a user named. Raises FactoryError with the nearest names where there is none."""
+    if found:
+        return found[0]
+    import difflib
+
+    near = difflib.get_close_matches(ref.name, names, n=1)
+    hint = f"; did you mean {ref.kind}/{near[0]}?" if near else f"; see: alai-reconcile list {ref.kind.lower()}s"
+    raise FactoryError(f"{ref}: not found{hint}")
