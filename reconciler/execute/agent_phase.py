@@ -1,0 +1,174 @@
+"""Phases that a model does: ask, take the answer for what it is worth, or say plainly that the fallback was used."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+
+from reconciler.execute import outputs, paths, prompt, surroundings, template, text
+from reconciler.execute.backends import Answer, BackendError, ChatRequest, open_backend
+from reconciler.execute.outputs import Unusable
+from reconciler.execute.run_phase import read_only
+from reconciler.execute.work import Ended, Work
+from reconciler.model.execution import PhaseReport
+from reconciler.model.spec import AgentPhase, BlueprintPhase
+from reconciler.model.vocabulary import Reason, Verdict
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What was made of an answer."""
+
+    answer: str
+    files: tuple[str, ...] = ()
+
+
+async def agent_phase(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> PhaseReport:
+    """Do the phase. Raises Ended where the model cannot be asked, or its answer is unusable without a fallback."""
+    began = time.monotonic()
+    writes = spec.output == "files" or spec.file is not None
+    if writes and read_only(work, phase):
+        raise _failed(phase, "a read-only stage cannot write files")
+    agent = work.brief.agents.get(phase.role)
+    try:
+        answer, notes = await _ask(work, phase, spec)
+    except template.TemplateTrouble as error:
+        raise _failed(phase, str(error)) from error
+    by = "model"
+    try:
+        taken = _take(work, phase, spec, text.answer(answer.text))
+    except (Unusable, paths.UnsafePath, template.TemplateTrouble) as trouble:
+        if spec.fallback is None:
+            raise _failed(phase, str(trouble)) from trouble
+        by = "fallback"
+        notes.append(f"the model's answer was not used: {trouble}; the blueprint's fallback stands instead")
+        taken = _fall_back(work, phase, spec, spec.fallback)
+    work.answers[phase.name] = taken.answer
+    tokens = _sum(answer.tokens_in, answer.tokens_out)
+    work.tokens = _sum(work.tokens, tokens)
+    work.cost_usd = answer.cost_usd if work.cost_usd is None else work.cost_usd + (answer.cost_usd or 0.0)
+    return PhaseReport(
+        name=phase.name,
+        role=phase.role,
+        by=by,
+        agent=agent.name if agent else None,
+        seconds=round(time.monotonic() - began, 3),
+        tokens=tokens,
+        files=taken.files,
+        note="; ".join(notes),
+    )
+
+
+async def _ask(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> tuple[Answer, list[str]]:
+    asked = _compose(work, phase, spec)
+    notes = [f"cut to fit the model's window: {', '.join(asked.left_out)}"] if asked.left_out else []
+    work.prompts += [asked.system, asked.user]
+    request = ChatRequest(
+        system=asked.system,
+        user=asked.user,
+        max_tokens=spec.max_tokens,
+        schema=outputs.SCHEMAS.get(spec.output),
+        temperature=0.2,
+    )
+    heard = 0
+
+    def on_token(piece: str) -> None:
+        nonlocal heard
+        heard += len(piece)
+        if heard // 400 != (heard - len(piece)) // 400:
+            work.progress("answering", phase=phase.name, characters=heard)
+
+    try:
+        backend = await asyncio.to_thread(open_backend, work.brief.model)
+        answer = await backend.chat(request, on_token)
+    except BackendError as error:
+        raise Ended(Verdict.ERROR, error.reason, f"phase {phase.name}: {error.message}") from error
+    work.note(
+        phase=phase.name,
+        model=work.brief.model.name,
+        system=asked.system,
+        user=asked.user,
+        answer=answer.text,
+        tokens_in=answer.tokens_in,
+        tokens_out=answer.tokens_out,
+        ended=answer.ended,
+    )
+    if answer.ended == "length":
+        notes.append(f"the answer was cut off at {spec.max_tokens} tokens")
+    if answer.note:
+        notes.append(answer.note)
+    return answer, notes
+
+
+def _compose(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> prompt.Prompt:
+    brief = work.brief
+    request = template.render(spec.prompt, work.values(), f"phase {phase.name}: prompt")
+    if spec.output in outputs.INSTRUCTIONS:
+        request = f"{request.strip()}\n\n{outputs.INSTRUCTIONS[spec.output]}"
+    sections = prompt.system_sections(brief, brief.agents.get(phase.role)) + prompt.task_sections(brief)
+    if brief.product:
+        sections += surroundings.product_sections(work.root, brief.title)
+    query = f"{brief.title} {brief.goal_title}"
+    known, entries = surroundings.knowledge_section(Path(brief.factory), query, work.product_name)
+    if known:
+        sections.append(known)
+        work.knowledge += [entry for entry in entries if entry not in work.knowledge]
+    return prompt.compose(sections, request, num_ctx=brief.model.num_ctx, max_tokens=spec.max_tokens)
+
+
+def _take(work: Work, phase: BlueprintPhase, spec: AgentPhase, said: str) -> Taken:
+    """Turn an answer into its effect. Raises Unusable or UnsafePath, with nothing written."""
+    if not said:
+        raise Unusable("the answer is empty")
+    if spec.output == "verdict":
+        summary, findings = outputs.verdict(said)
+        work.verdict = {"summary": summary, "findings": [msgspec.to_builtins(finding) for finding in findings]}
+        work.findings += findings
+        return Taken(summary or f"{len(findings)} findings")
+    if spec.output == "files":
+        wanted = outputs.files(said)
+        written = _write(work, phase, [(file.path, file.content) for file in wanted.files])
+        return Taken(wanted.summary, written)
+    minimum = work.brief.policy.gates.minimum_answer
+    if len(said) < minimum:
+        raise Unusable(f"the answer has {len(said)} characters, fewer than {minimum}")
+    return _keep_text(work, phase, spec, said)
+
+
+def _fall_back(work: Work, phase: BlueprintPhase, spec: AgentPhase, fallback: str) -> Taken:
+    try:
+        said = template.render(fallback, work.values(), f"phase {phase.name}: fallback")
+        return _keep_text(work, phase, spec, said) if spec.output == "text" else _take(work, phase, spec, said)
+    except (Unusable, paths.UnsafePath, template.TemplateTrouble) as trouble:
+        raise _failed(phase, f"the fallback cannot be used: {trouble}") from trouble
+
+
+def _keep_text(work: Work, phase: BlueprintPhase, spec: AgentPhase, said: str) -> Taken:
+    if spec.file is None:
+        return Taken(said)
+    place = template.render(spec.file, work.values(), f"phase {phase.name}: file")
+    return Taken(said, _write(work, phase, [(place, text.unfenced(said).rstrip("\n") + "\n")]))
+
+
+def _write(work: Work, phase: BlueprintPhase, wanted: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Write all or nothing of what the rules forbid: every path is judged before the first byte."""
+    agent = work.brief.agents.get(phase.role)
+    rules = (work.brief.paths, agent.paths) if agent else (work.brief.paths,)
+    for path, _ in wanted:
+        refused = paths.refusal(paths.clean(path), rules)
+        if refused:
+            raise paths.UnsafePath(refused)
+    return tuple(paths.write(work.root, path, content.encode("utf-8", "replace")) for path, content in wanted)
+
+
+def _failed(phase: BlueprintPhase, why: str) -> Ended:
+    return Ended(Verdict.FAILED, Reason.AGENT_FAILED, f"phase {phase.name}: {why}")
+
+
+def _sum(first: int | None, second: int | None) -> int | None:
+    """Unknown plus known is what is known; both unknown stays unknown."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second

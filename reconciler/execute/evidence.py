@@ -1,0 +1,188 @@
+"""What an attempt leaves behind for people and for the next agent. Writes files; judges nothing."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from reconciler.execute import text
+from reconciler.execute.redact import Redactor
+from reconciler.execute.work import Work
+from reconciler.model.execution import FileDigest, GateReport, PhaseReport, Report
+from reconciler.model.history import TreeChange
+from reconciler.model.vocabulary import GateResult
+
+_T = TypeVar("_T")
+_BY = {
+    "command": "a command",
+    "template": "a template",
+    "checks": "the blueprint's checks",
+    "model": "a model",
+    "fallback": "the blueprint's fallback text, not a model",
+}
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """How it went, in the words of the person who reads it."""
+
+    ended: str
+    """`passed`, or why not"""
+    gates: tuple[GateReport, ...]
+    changes: Sequence[TreeChange]
+    sandbox: str
+    commit: str | None
+    before: str | None
+
+
+def report(work: Work, summary: Summary) -> Report:
+    """`report.json`."""
+    decisions = [text.line(f"{phase}: {answer}", 400) for phase, answer in work.answers.items()]
+    decisions += [f"{phase.name}: {phase.note}" for phase in work.phases if phase.note and phase.by != "checks"]
+    blockers = [f"{finding.id}: {finding.title}" for finding in work.findings if finding.severity == "blocker"]
+    blockers += [f"gate {gate.id}: {gate.message}" for gate in summary.gates if gate.result is not GateResult.PASS]
+    if summary.ended != "passed":
+        blockers.insert(0, summary.ended)
+    return Report(
+        agent_type=_role(work),
+        company=work.brief.execution.company,
+        task_summary=f"{work.brief.execution.stage}: {work.brief.title}",
+        files_written=tuple(change.path for change in summary.changes if change.new),
+        key_decisions=tuple(decisions),
+        blockers=tuple(blockers),
+        verification=tuple(f"{gate.id}: {gate.result}" for gate in summary.gates),
+    )
+
+
+def write(work: Work, summary: Summary, folder: Path) -> tuple[FileDigest, ...]:
+    """Write `GOTCHA.md`, `report.json` and the transcript beside the gates' logs; digests of all files, by path."""
+    left_out = _transcript(work, folder / "transcript.jsonl.gz")
+    written = scrub(work.redactor, report(work, summary))
+    (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
+    (folder / "GOTCHA.md").write_text(work.redactor.text(gotcha(work, summary, left_out)), errors="replace")
+    return digests(folder)
+
+
+def digests(folder: Path) -> tuple[FileDigest, ...]:
+    """Every file below `folder`."""
+    found: list[FileDigest] = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            name = path.relative_to(folder).as_posix()
+            found.append(FileDigest(path=name, sha256=hashlib.sha256(data).hexdigest(), size=len(data)))
+    return tuple(found)
+
+
+def gotcha(work: Work, summary: Summary, left_out: str = "") -> str:
+    """The proof of work: asked, done by whom, changed, checked, and what to watch out for."""
+    brief = work.brief
+    parts = [
+        f"# {text.line(brief.title)}",
+        f"{brief.execution.stage}, attempt {brief.execution.attempt}, "
+        f"{brief.company_title or brief.execution.company}. "
+        f"Ended: {summary.ended}.",
+        "## Asked",
+        text.visible(brief.description).strip() or text.line(brief.title),
+    ]
+    if brief.acceptance:
+        parts.append("\n".join(f"- {item.id}: {item.text}" for item in brief.acceptance))
+    parts += ["## Done", "\n".join(_phase(work, phase) for phase in work.phases) or "Nothing."]
+    if summary.changes:
+        parts += ["## Files", "\n".join(_change(change) for change in summary.changes[:200])]
+    if summary.commit:
+        parts.append(f"Product commit {summary.commit}" + (f", from {summary.before}." if summary.before else "."))
+    if summary.gates:
+        parts += ["## Gates", "\n".join(_gate(gate) for gate in summary.gates)]
+    if work.findings:
+        listed = (f"- {item.severity}: {item.title} ({item.id}). {item.detail}".rstrip() for item in work.findings)
+        parts += ["## Findings", "\n".join(listed)]
+    parts += ["## Watch out", "\n".join(f"- {line}" for line in _pitfalls(work, summary, left_out)) or "Nothing known."]
+    return "\n\n".join(parts) + "\n"
+
+
+def knowledge(work: Work, summary: Summary) -> str:
+    """Body of the knowledge entry: what was built, decided, and to be minded. Empty where there is nothing to tell."""
+    if summary.ended != "passed" or not (summary.changes or work.findings):
+        return ""
+    lines = [f"{work.brief.execution.stage}: {work.brief.title}."]
+    written = [change.path for change in summary.changes if change.new]
+    if written:
+        more = f" and {len(written) - 20} more" if len(written) > 20 else ""
+        lines.append(f"Files: {', '.join(written[:20])}{more}.")
+    lines += [f"{phase}: {text.line(answer, 400)}" for phase, answer in list(work.answers.items())[:4]]
+    lines += [f"Found ({item.severity}): {item.title}. {text.line(item.detail, 200)}" for item in work.findings[:10]]
+    lines += [f"Minded: {line}" for line in _pitfalls(work, summary, "")[:3]]
+    return text.cut("\n\n".join(lines), 4000)
+
+
+def scrub(redactor: Redactor, value: _T) -> _T:
+    """The same value with every string in it redacted."""
+    return msgspec.convert(_scrubbed(redactor, msgspec.to_builtins(value)), type(value))
+
+
+def _scrubbed(redactor: Redactor, value: Any) -> Any:
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, dict):
+        return {key: _scrubbed(redactor, item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_scrubbed(redactor, item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _transcript(work: Work, path: Path) -> str:
+    """Write the transcript, the same bytes for the same content; where it is too large, say what it was instead."""
+    if not work.transcript:
+        return ""
+    lines = (json.dumps(_scrubbed(work.redactor, entry), ensure_ascii=False, default=str) for entry in work.transcript)
+    packed = gzip.compress("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"), mtime=0)
+    if len(packed) > work.brief.policy.limits.transcript_bytes:
+        digest = hashlib.sha256(packed).hexdigest()
+        return f"the transcript ({len(packed)} bytes, sha256 {digest}) is over the Policy's limit and was not kept"
+    path.write_bytes(packed)
+    return ""
+
+
+def _phase(work: Work, phase: PhaseReport) -> str:
+    who = _BY.get(phase.by, phase.by)
+    if phase.by == "model":
+        model = work.brief.model
+        who = f"a model ({model.backend}/{model.name or 'default'}@{model.host})"
+    wrote = f", wrote {', '.join(phase.files[:20])}" if phase.files else ""
+    note = f": {phase.note}" if phase.note else ""
+    return f"- {phase.name} ({phase.role}), by {who}{wrote}{note}"
+
+
+def _change(change: TreeChange) -> str:
+    what = "removed" if change.new is None else "added" if change.old is None else "changed"
+    return f"- {what} {change.path}"
+
+
+def _gate(gate: GateReport) -> str:
+    message = f": {gate.message}" if gate.message else ""
+    return f"- {gate.id}: {gate.result}{message}"
+
+
+def _pitfalls(work: Work, summary: Summary, left_out: str) -> list[str]:
+    found = [f"phase {phase.name}: {phase.note}" for phase in work.phases if phase.note and phase.by != "checks"]
+    found += [f"phase {phase.name} was not done by a model" for phase in work.phases if phase.by == "fallback"]
+    if summary.sandbox.startswith("none"):
+        found.append("commands ran without a sandbox, as the Policy allows")
+    if not any(gate.proves for gate in summary.gates) and summary.ended == "passed":
+        found.append("no gate proved anything about this very work")
+    if work.knowledge:
+        found.append(f"knowledge used: {', '.join(work.knowledge)}")
+    return [*found, left_out] if left_out else found
+
+
+def _role(work: Work) -> str:
+    """The role that did most: the last one with an agent phase, else the last one."""
+    roles = [phase.role for phase in work.brief.blueprint.phases if phase.agent]
+    roles = roles or [phase.role for phase in work.brief.blueprint.phases]
+    return roles[-1] if roles else "builder"

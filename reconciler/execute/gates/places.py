@@ -1,0 +1,84 @@
+"""Gates about where the work reached: only into paths open to it, and not into existing tests, gates or CI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.execute import paths
+from reconciler.execute.gates.families import is_ci, is_test
+from reconciler.execute.gates.subject import Subject
+from reconciler.git.repository import GitError, Repository
+from reconciler.model.execution import GateReport
+from reconciler.model.history import TreeChange
+from reconciler.model.spec import Paths
+from reconciler.model.vocabulary import GateResult
+
+_LINK = "120000"
+_SUBMODULE = "160000"
+
+
+async def boundaries(subject: Subject) -> list[GateReport]:
+    """Every change lies where the task and the acting roles may write, and is a file or a link that stays inside."""
+    if subject.product is None:
+        return []
+    faults = [fault for fault in (_fault(subject, change) for change in subject.changes) if fault]
+    return [subject.judge("paths", faults, f"{len(subject.changes)} changed paths, all allowed")]
+
+
+async def protected(subject: Subject) -> list[GateReport]:
+    """Existing tests, gates and CI are as they were; otherwise a person decides. Adding tests is always fine."""
+    if subject.product is None:
+        return []
+    candidates = [change.path for change in subject.changes if change.old and _is_protected(subject, change.path)]
+    faults = [
+        f"{path}: an existing test, gate or CI file was changed or deleted" for path in _on_base(subject, candidates)
+    ]
+    return [
+        subject.judge("protected", faults, "existing tests, gates and CI are untouched", otherwise=GateResult.PERSON)
+    ]
+
+
+def _fault(subject: Subject, change: TreeChange) -> str | None:
+    if paths.touches_git(change.path):
+        return f"{change.path}: belongs to git"
+    if change.new and change.mode == _SUBMODULE:
+        return f"{change.path}: is a repository within the repository"
+    if change.new and change.mode == _LINK and not _stays_inside(subject, change.path):
+        return f"{change.path}: is a link out of the product"
+    refused = paths.refusal(change.path, [subject.paths])
+    if refused or not subject.role_paths:
+        return refused
+    refusals = [paths.refusal(change.path, [rule]) for rule in subject.role_paths]
+    return refusals[0] if all(refusals) else None
+
+
+def _stays_inside(subject: Subject, path: str) -> bool:
+    link = subject.root / path
+    return link.is_symlink() and (link.parent / link.readlink()).resolve().is_relative_to(subject.root.resolve())
+
+
+def _is_protected(subject: Subject, path: str) -> bool:
+    rules = subject.policy.gates
+    if is_ci(path) and subject.stage in rules.protected_except:
+        return False
+    return is_test(path) or is_ci(path) or paths.matches(path, rules.protected) is not None
+
+
+def _on_base(subject: Subject, candidates: list[str]) -> list[str]:
+    """Those that the product's branch has: what an unmerged attempt of this work added is its own to change."""
+    if not candidates or subject.product is None:
+        return []
+    base = Repository(Path(subject.product.path))
+    found: list[str] = []
+    for path in candidates:
+        try:
+            base.read(subject.product.tip, path)
+        except GitError:
+            continue
+        found.append(path)
+    return found
+
+
+def widest(rules: list[Paths]) -> tuple[Paths, ...]:
+    """The rules of the acting roles; none at all where one of them may write anywhere."""
+    return () if any(not rule.allow and not rule.forbid for rule in rules) else tuple(rules)

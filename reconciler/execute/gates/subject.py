@@ -1,0 +1,91 @@
+"""What gates judge: an exact commit, checked out clean, with definitions from the brief and the base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.execute import text
+from reconciler.execute.process import Completed
+from reconciler.execute.redact import Redactor
+from reconciler.execute.sandbox import Sandbox
+from reconciler.model.execution import GateReport, PhaseReport
+from reconciler.model.history import TreeChange
+from reconciler.model.job import ProductBrief
+from reconciler.model.spec import Criterion, Paths, PolicySpec
+from reconciler.model.vocabulary import GateResult
+
+LOG_BYTES = 200_000
+
+
+@dataclass(kw_only=True)
+class Subject:
+    """`root` is the clean checkout (or a scratch folder); `changes`: what the work changed.
+
+    `added` holds (path, line) of every line that was added; None where there are too many to look through.
+    """
+
+    root: Path
+    evidence: Path
+    sandbox: Sandbox
+    redactor: Redactor
+    policy: PolicySpec
+    stage: str = ""
+    product: ProductBrief | None = None
+    acceptance: tuple[Criterion, ...] = ()
+    gates: tuple[Criterion, ...] = ()
+    blueprint: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    paths: Paths = field(default_factory=Paths)
+    role_paths: tuple[Paths, ...] = ()
+    """of the roles that acted; a change must be open to one of them"""
+    phases: tuple[PhaseReport, ...] = ()
+    answers: Mapping[str, str] = field(default_factory=dict[str, str])
+    texts: frozenset[str] = frozenset()
+    """phases that were asked for prose"""
+    changes: Sequence[TreeChange] = ()
+    added: Sequence[tuple[str, str]] | None = ()
+
+    async def check(self, gate: str, command: str, *, root: Path | None = None, proves: bool = True) -> GateReport:
+        """Run a shell command as a gate: what it writes is thrown away. Only exit 0 passes; being ended is an error."""
+        done = await self.sandbox.run(
+            ["/bin/sh", "-c", command],
+            root=root or self.root,
+            access="discard",
+            blueprint=self.blueprint,
+            env=self.environment,
+        )
+        log = self.log(gate, f"$ {command}\n{done.text()}\n[{done.stopped or f'exit {done.exit}'}]\n")
+        seconds = round(done.seconds, 3)
+        result = GateResult.PASS if done.ok else GateResult.ERROR if done.stopped else GateResult.FAIL
+        return GateReport(id=gate, result=result, seconds=seconds, message=self._message(done), log=log, proves=proves)
+
+    def judge(
+        self, gate: str, faults: Sequence[str], well: str, *, otherwise: GateResult = GateResult.FAIL
+    ) -> GateReport:
+        """The report of a gate that looked instead of running: `faults` are its lines, none means all is well."""
+        result = otherwise if faults else GateResult.PASS
+        log = self.log(gate, "\n".join(faults or [well]) + "\n")
+        message = well
+        if faults:
+            message = faults[0] if len(faults) == 1 else f"{faults[0]} (and {len(faults) - 1} more)"
+        return GateReport(id=gate, result=result, message=text.line(self.redactor.text(message), 300), log=log)
+
+    def log(self, gate: str, content: str) -> str:
+        """Write a gate's log, bounded and redacted; its path below the evidence folder."""
+        name = f"gates/{gate.replace('/', '-')}.log"
+        path = self.evidence / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clean = self.redactor.text(content)
+        if len(clean) > LOG_BYTES:
+            half = LOG_BYTES // 2
+            clean = f"{clean[:half]}\n[... {len(clean) - LOG_BYTES} characters left out ...]\n{clean[-half:]}"
+        path.write_text(clean, encoding="utf-8", errors="replace")
+        return name
+
+    def _message(self, done: Completed) -> str:
+        if done.ok:
+            return ""
+        said = text.line(self.redactor.text(done.tail(1)), 200)
+        return ": ".join(part for part in (done.stopped or f"exit {done.exit}", said) if part)

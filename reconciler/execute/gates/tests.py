@@ -1,0 +1,83 @@
+"""The product's own tests: as the work left them, and, where it touched them, as they stand on the base too.
+
+The command comes from the manifest or from the base's Makefile, never from the work under judgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from reconciler.execute import paths
+from reconciler.execute.gates.families import is_test
+from reconciler.execute.gates.subject import Subject
+from reconciler.git.repository import GitError, Repository
+from reconciler.model.execution import GateReport
+
+_TARGET = re.compile(r"^test[ \t]*:(?!=)", re.MULTILINE)
+_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+
+
+async def tests(subject: Subject) -> list[GateReport]:
+    product = subject.product
+    if product is None:
+        return []
+    base = await asyncio.to_thread(_Base, Path(product.path), product.tip)
+    command = product.test or ("make test" if base.has_target() else None)
+    if command is None:
+        # tests that the work itself brought: they must pass, and prove little
+        added = any(_has_target(subject.root / name) for name in _MAKEFILES)
+        return [await subject.check("tests", "make test", proves=False)] if added else []
+    reports = [await subject.check("tests", command)]
+    touched = [change.path for change in subject.changes if change.old and _defines(change.path)]
+    existing = await asyncio.to_thread(base.files, touched)
+    if existing:
+        with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as folder:
+            restored = Path(folder) / "work"
+            await asyncio.to_thread(_restore, subject.root, restored, existing)
+            reports.append(await subject.check("tests/base", command, root=restored))
+    return reports
+
+
+def _defines(path: str) -> bool:
+    return is_test(path) or path in _MAKEFILES
+
+
+def _restore(root: Path, to: Path, existing: dict[str, bytes]) -> None:
+    shutil.copytree(root, to, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    for path, data in existing.items():
+        target = to / path
+        executable = target.is_file() and target.stat().st_mode & 0o111 != 0
+        if target.is_symlink():
+            target.unlink()
+        paths.write(to, path, data, executable=executable)
+
+
+def _has_target(makefile: Path) -> bool:
+    return (
+        makefile.is_file() and not makefile.is_symlink() and bool(_TARGET.search(makefile.read_text(errors="replace")))
+    )
+
+
+class _Base:
+    """The product's branch as it was when the job was made."""
+
+    def __init__(self, path: Path, tip: str) -> None:
+        self._repository = Repository(path)
+        self._tip = tip
+
+    def has_target(self) -> bool:
+        return any(_TARGET.search(data.decode("utf-8", "replace")) for data in self.files(list(_MAKEFILES)).values())
+
+    def files(self, wanted: list[str]) -> dict[str, bytes]:
+        """Those of the paths that the base has, with their content."""
+        found: dict[str, bytes] = {}
+        for path in wanted:
+            try:
+                found[path] = self._repository.read(self._tip, path)
+            except GitError:
+                continue
+        return found

@@ -1,0 +1,43 @@
+"""The one function a worker calls: a job in, the bytes of its result out. It knows no queue and no database."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from reconciler.execute.attempt import failed, run_attempt
+from reconciler.execute.merge import run_merge
+from reconciler.execute.redact import Redactor
+from reconciler.execute.work import Ended
+from reconciler.model.execution import MergeResult, Result
+from reconciler.model.job import AttemptJob, MergeJob
+from reconciler.model.vocabulary import Reason, Verdict
+
+
+async def run_job(job: AttemptJob | MergeJob, state: Path) -> bytes:
+    """Do the job in `state/runs/<job id>`; JSON of a Result or a MergeResult.
+
+    It may be done again after a crash: the folder is emptied first. A fault of ours becomes a result that says so.
+    Only cancellation passes through.
+    """
+    began = time.time()
+    run_dir = state / "runs" / job.id
+    try:
+        if isinstance(job, AttemptJob):
+            return msgspec.json.encode(await run_attempt(job.brief, run_dir))
+        return msgspec.json.encode(await run_merge(job.brief, run_dir))
+    except Exception as error:
+        return msgspec.json.encode(_fault(job, _first_line(error), began))
+
+
+def _fault(job: AttemptJob | MergeJob, message: str, began: float) -> Result | MergeResult:
+    if isinstance(job, AttemptJob):
+        return failed(job.brief, Ended(Verdict.ERROR, Reason.INTERNAL, message), began)
+    return MergeResult(execution=job.brief.execution.id, state="error", target=job.brief.product.tip, message=message)
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error).strip().partition("\n")[0][:300]
+    return Redactor.of().text(f"{type(error).__name__}: {said}")

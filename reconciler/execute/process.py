@@ -1,0 +1,195 @@
+"""One child process, watched: bounded output, wall limit, memory and process limits of the whole tree, a sure end.
+
+Knows nothing of sandboxes. Whatever happens (limit, cancellation, an error here), the process group is dead on return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+_GRACE = 2.0
+_TICK = 0.05
+_PROC = Path("/proc")
+
+
+class Completed(msgspec.Struct, frozen=True, kw_only=True):
+    """How a command ended. `exit` is None where it was ended by us; `output` holds stdout and stderr, as they came."""
+
+    exit: int | None
+    output: bytes
+    seconds: float
+    timed_out: bool = False
+    stopped: str = ""
+    """why it was ended by us, in words; empty where it ended by itself"""
+
+    @property
+    def ok(self) -> bool:
+        return self.exit == 0
+
+    def text(self) -> str:
+        return self.output.decode("utf-8", "replace")
+
+    def tail(self, lines: int = 5) -> str:
+        """The last lines that say anything, for a message."""
+        return "\n".join([line for line in self.text().splitlines() if line.strip()][-lines:])[-600:]
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command may use: seconds of wall time, bytes of output and memory, processes at once."""
+
+    wall: float
+    output: int = 1_000_000
+    memory: int | None = None
+    processes: int | None = None
+
+
+async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], bounds: Bounds) -> Completed:
+    """Run `argv` in a session of its own, with no input. Raises OSError where it cannot be started."""
+    began = time.monotonic()
+    child = await asyncio.create_subprocess_exec(
+        *argv,
+        cwd=cwd,
+        env=dict(env),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    sink = _Sink(bounds.output)
+    reader = asyncio.create_task(_drain(child, sink))
+    ended = asyncio.create_task(child.wait())
+    try:
+        stopped = await _watch(child.pid, ended, bounds, began)
+        if stopped:
+            _signal(child.pid, signal.SIGTERM)
+            await asyncio.wait({ended}, timeout=_GRACE)
+    finally:
+        # also what the command left behind in its group: it would hold the pipe open
+        _signal(child.pid, signal.SIGKILL)
+        await _settled(ended, reader)
+    return Completed(
+        exit=None if stopped else child.returncode,
+        output=sink.value(),
+        seconds=time.monotonic() - began,
+        timed_out=stopped.startswith("timeout"),
+        stopped=stopped,
+    )
+
+
+async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: float) -> str:
+    """Wait for the end; say why it must be brought about where a limit is passed. Empty: it ended by itself."""
+    before = _alive()
+    looked = time.monotonic()
+    while True:
+        left = bounds.wall - (time.monotonic() - began)
+        if left <= 0:
+            return f"timeout after {bounds.wall:g} s"
+        done, _ = await asyncio.wait({ended}, timeout=min(left, _TICK))
+        if done:
+            return ""
+        # counting directory entries is cheap; the tree is walked when the count is suspicious, or once a second
+        grown = _alive() - before
+        now = time.monotonic()
+        if now - looked < 1.0 and (bounds.processes is None or grown <= bounds.processes):
+            continue
+        looked = now
+        tree = _tree(pid)
+        if bounds.processes is not None and len(tree) > bounds.processes:
+            _kill_all(tree)
+            return f"more than {bounds.processes} processes at once"
+        if bounds.memory is not None and sum(tree.values()) > bounds.memory:
+            _kill_all(tree)
+            return f"more than {bounds.memory} bytes of memory"
+
+
+async def _drain(child: asyncio.subprocess.Process, sink: _Sink) -> None:
+    assert child.stdout is not None
+    while chunk := await child.stdout.read(65536):
+        sink.add(chunk)
+
+
+async def _settled(ended: asyncio.Task[int], reader: asyncio.Task[None]) -> None:
+    """Reap the child and the pipe even while being cancelled; a process that escaped its group cannot hold us up."""
+    await asyncio.shield(ended)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(reader, timeout=1.0)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _alive() -> int:
+    try:
+        return sum(1 for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208
+    except OSError:
+        return 0
+
+
+def _tree(root: int) -> dict[int, int]:
+    """Process id -> resident bytes, for `root` and all below it. Empty where there is no /proc."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    children: dict[int, list[int]] = {}
+    resident: dict[int, int] = {}
+    try:
+        names = os.listdir(_PROC)  # noqa: PTH208
+    except OSError:
+        return {}
+    for name in names:
+        if not name.isdigit():
+            continue
+        try:
+            fields = (_PROC / name / "stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(name))
+        resident[int(name)] = int(fields[21]) * page
+    found: dict[int, int] = {}
+    todo = [root]
+    while todo:
+        pid = todo.pop()
+        if pid not in found:
+            found[pid] = resident.get(pid, 0)
+            todo.extend(children.get(pid, ()))
+    return found
+
+
+def _kill_all(tree: Mapping[int, int]) -> None:
+    for pid in tree:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+class _Sink:
+    """Keeps the head and the tail of a stream, and says how much fell out between."""
+
+    def __init__(self, limit: int) -> None:
+        self._half = max(limit // 2, 1)
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._dropped = 0
+
+    def add(self, chunk: bytes) -> None:
+        room = self._half - len(self._head)
+        if room > 0:
+            self._head += chunk[:room]
+            chunk = chunk[room:]
+        self._tail += chunk
+        excess = len(self._tail) - self._half
+        if excess > 0:
+            self._dropped += excess
+            del self._tail[:excess]
+
+    def value(self) -> bytes:
+        if not self._dropped:
+            return bytes(self._head + self._tail)
+        return bytes(self._head) + f"\n[... {self._dropped} bytes left out ...]\n".encode() + bytes(self._tail)

