@@ -107,6 +107,8 @@ def serve(state: Path, jobs: Jobs, hosts: Mapping[str, int], say: Callable[[byte
             "application_version": wire.APPLICATION_VERSION,
             "executor_id": wire.EXECUTOR,
             "serializer": JsonSerializer(),
+            # SQLite has one writer at a time: more connections only wait, and wait unfairly, for its lock.
+            "sys_db_pool_size": 2,
             "log_level": "WARNING",
         }
     )
