@@ -1,0 +1,1 @@
+"""What can be proved about Bento with the Python standard library alone."""
