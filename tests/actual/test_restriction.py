@@ -18,7 +18,7 @@ from reconciler.plan.status import statuses
 from tests.actual.factory import child, evidence, execution, files, goal, made, outcome, stored, task
 
 NOW = 1_000_000.0
-SEEDS = 8
+SEEDS = 4
 PIPELINE = {
     "stages": [
         {"name": "BUILD"},
