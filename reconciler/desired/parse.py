@@ -6,8 +6,8 @@ refused. Values are what JSON can say. Places inside a document cost a second re
 
 from __future__ import annotations
 
+import importlib
 import re
-from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
@@ -32,9 +32,10 @@ MAX_REPEATED = 5_000
 """values that aliases may repeat in one file"""
 
 Place = tuple[str | int, ...]
-_PARSER: Any = yaml.SafeLoader
-with suppress(ImportError):  # PyYAML may be built without libyaml
-    from yaml.cyaml import CParser as _PARSER
+try:
+    _new_parser: Any = importlib.import_module("yaml.cyaml").CParser
+except ImportError:  # PyYAML may be built without libyaml
+    _new_parser = yaml.SafeLoader
 _CORE = "tag:yaml.org,2002:"
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -168,7 +169,7 @@ class _Anchor(msgspec.Struct):
 
 def _read(data: bytes, documents: list[Document]) -> None:
     """Append the documents of `data`. One loop over events with a stack of its own: depth costs no recursion."""
-    parser = _PARSER(data)
+    parser = _new_parser(data)
     next_event = parser.get_event
     anchors: dict[str, _Anchor] = {}
     open_anchors: list[tuple[_Anchor, int] | None] = []
@@ -316,7 +317,7 @@ def _read_marks(data: bytes) -> list[_Marks]:
     """Places of all values and keys, one tree a document. `data` may end in a fault: what stands before it is there."""
     found: list[_Marks] = []
     try:
-        parser = _PARSER(data)
+        parser = _new_parser(data)
         stack: list[tuple[_Marks, bool]] = []
         key: tuple[str, tuple[int, int]] | None = None
         while True:
