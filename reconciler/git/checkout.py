@@ -88,7 +88,8 @@ class Checkout:
         """
         self.recover(patience=0.0)
         with Move.begin(self.git_dir, self.branch, old, new) as move:
-            move.take(self.wait)
+            # A dead writer's lock is freed only once the git processes that it left have ended.
+            move.take(self.wait, meanwhile=lambda: self.recover(patience=0.0))
             self.require_branch()
             todo = changes(self.root, old, new, move.fds) if todo is None else todo
             if strict:
@@ -99,7 +100,7 @@ class Checkout:
             self._finish(plan, move)
             move.landed = False
 
-    def recover(self, patience: float = 2.0) -> bool:
+    def recover(self, patience: float = 10.0) -> bool:
         """Undo or finish what dead writers left. Returns whether there was anything.
 
         Living writers are left alone; `patience` is how long (seconds) to wait for git processes that outlive a writer.

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from reconciler.git.run import IndexLocked
@@ -82,7 +82,7 @@ class Move:
             return None
         return move
 
-    def take(self, wait: float) -> None:
+    def take(self, wait: float, meanwhile: Callable[[], object] | None = None) -> None:
         """Take git's index lock, by linking the journal to it. Raises IndexLocked after `wait` seconds."""
         deadline = time.monotonic() + wait
         while True:
@@ -94,6 +94,8 @@ class Move:
                     return
             if time.monotonic() > deadline:
                 raise IndexLocked(f"{self.lock} is held by another git process for more than {wait:.0f} s")
+            if meanwhile is not None:
+                meanwhile()
             time.sleep(0.02)
 
     def owns(self) -> bool:

@@ -199,7 +199,7 @@ def advance(path: str, branch: str, old: str, new: str) -> Advance:
         if checked_out is None:
             return _swap(product, branch, old, new)
         checkout = Checkout(checked_out, branch)
-        checkout.recover(patience=2.0)
+        checkout.recover()
         if (now := checkout.tip()) != old:
             return Advance.MOVED if now == new else Advance.RACED
         checkout.move(old, new, "alai-reconcile: merge", strict=True)

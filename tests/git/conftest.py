@@ -14,7 +14,7 @@ from reconciler.git.repository import Repository
 Git = Callable[..., str]
 
 
-@pytest.fixture()
+@pytest.fixture
 def git() -> Git:
     """Runs git as a person would, with a name and without anybody's configuration; returns what it printed."""
 
@@ -30,7 +30,7 @@ def git() -> Git:
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def factory(tmp_path: Path, git: Git) -> Path:
     """A repository with a few files, and a person's staged, unstaged and untracked edits."""
     root = tmp_path / "factory"
@@ -50,7 +50,7 @@ def factory(tmp_path: Path, git: Git) -> Path:
     return root
 
 
-@pytest.fixture()
+@pytest.fixture
 def product(tmp_path: Path, git: Git) -> Path:
     root = tmp_path / "product"
     Repository.create(root, "main")
