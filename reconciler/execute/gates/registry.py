@@ -10,6 +10,7 @@ from reconciler.execute.gates.places import boundaries, protected
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.gates.tests import tests
 from reconciler.model.execution import GateReport
+from reconciler.model.vocabulary import GateResult
 
 Gate = Callable[[Subject], Awaitable[list[GateReport]]]
 
@@ -22,8 +23,13 @@ MERGE: tuple[Gate, ...] = (acceptance, tests)
 
 
 async def judge(subject: Subject, gates: tuple[Gate, ...]) -> tuple[GateReport, ...]:
-    """Run the gates one after the other. A gate that breaks raises: a fault of ours is never a pass."""
+    """Run the gates one after the other. A gate that breaks is an error, so never a pass, and does not hide the others."""
     reports: list[GateReport] = []
     for gate in gates:
-        reports += await gate(subject)
+        try:
+            reports += await gate(subject)
+        except Exception as error:
+            name = gate.__name__.replace("_", "-")
+            message = subject.redactor.text(f"the gate broke: {type(error).__name__}: {error}")[:300]
+            reports.append(GateReport(id=name, result=GateResult.ERROR, message=message))
     return tuple(reports)

@@ -51,9 +51,22 @@ def _restore(root: Path, to: Path, existing: dict[str, bytes]) -> None:
     for path, data in existing.items():
         target = to / path
         executable = target.is_file() and target.stat().st_mode & 0o111 != 0
-        if target.is_symlink():
-            target.unlink()
+        _make_room(to, path)
         paths.write(to, path, data, executable=executable)
+
+
+def _make_room(root: Path, path: str) -> None:
+    """Take away what the work put in the way of a base's file: a file or link for a folder, a folder for the file."""
+    place = root
+    *above, last = path.split("/")
+    for part in above:
+        place = place / part
+        if place.is_symlink() or place.is_file():
+            place.unlink()
+    if (place / last).is_symlink():
+        (place / last).unlink()
+    elif (place / last).is_dir():
+        shutil.rmtree(place / last)
 
 
 def _has_target(makefile: Path) -> bool:
