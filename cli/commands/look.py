@@ -59,9 +59,8 @@ def status_command(folder: Path, output: str) -> int:
         render.data(row, output)
         return 0
     click.echo(f"Revision {row['revision'][:12]} on {row['branch']}: {row['subject']}")
-    click.echo(
-        f"Tasks    {render.cell(row['phases'])}; cost {render.cell(row['cost_usd'])} USD, tokens {render.cell(row['tokens'])}"
-    )
+    spent = f"cost {render.cell(row['cost_usd'])} USD, tokens {render.cell(row['tokens'])}"
+    click.echo(f"Tasks    {render.cell(row['phases'])}; {spent}")
     for heading, key, columns in (
         ("Goals", "goals", COLUMNS["goals"]),
         ("Running", "running", ("name", "stage", "company", "model", "host", "title")),

@@ -1,4 +1,4 @@
-"""Resolve one execution into the brief that a worker gets: everything read at the trusted commit, nothing left to look up."""
+"""Resolve one execution into the brief that a worker gets: all of it read at the trusted commit."""
 
 from __future__ import annotations
 

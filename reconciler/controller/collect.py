@@ -45,7 +45,6 @@ class Collector:
         self._dispatch = dispatch
         self._jobs = jobs
         self._tell = listener
-        self._told: set[str] = set()
         self._merging: dict[str, list[str]] = {}
 
     def collect(self, view: View, live: Sequence[Live], now: float) -> list[Ready]:
@@ -72,9 +71,6 @@ class Collector:
         result, contents = self._result(execution, brief, end, now)
         task = view.tasks.get(execution.task)
         decided = verdict(brief, result, may_reject=task is None or may_reject(view, task))
-        if execution.id not in self._told:
-            self._told.add(execution.id)
-            self._tell(Event("finished", execution.task, decided[2], execution.stage, execution.company, decided[0]))
         merge_commit = None
         if decided[0] is Verdict.PASSED and task is not None and merges_here(view, task) and brief.product:
             if brief.product.path in moved:
@@ -184,10 +180,9 @@ def _merge_failed(merge: MergeResult, result: Result) -> tuple[tuple[Verdict, Re
 
 
 def _agent(result: Result) -> str:
-    """Who did the work: the agent of the last phase that wrote something, else of the last phase."""
-    written = [phase.agent for phase in result.phases if phase.agent and phase.files]
-    named = written or [phase.agent for phase in result.phases if phase.agent]
-    return named[-1] if named else result.report.agent_type
+    """The role that did the work: that of the last phase that wrote something, else of the last phase."""
+    roles = [phase.role for phase in result.phases if phase.files] or [phase.role for phase in result.phases]
+    return roles[-1] if roles else result.report.agent_type
 
 
 def _without_result(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `kind`: dispatched, finished, merged, recorded, waiting, note."""
+    """One thing that happened. `kind`: dispatched, merged, recorded, waiting."""
 
     kind: str
     task: str

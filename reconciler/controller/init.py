@@ -12,6 +12,7 @@ from reconciler.controller.discover import discover
 from reconciler.desired import edit
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.refs import Ref
 from reconciler.model.share import share
 
 BRANCH = "main"
@@ -29,7 +30,7 @@ What should happen stands in `manifests/`, who does it in `companies/`; what did
 
 
 def init(folder: Path, *, product: Path | None = None) -> list[str]:
-    """Make `folder` a factory. Returns sentences about what was found and written. Raises Refused where it isn't empty."""
+    """Make `folder` a factory. Returns what was found, in sentences. Raises Refused unless it is empty."""
     _refuse_full(folder)
     where = _existing_product(product) if product else None
     fleet, found = discover()
@@ -70,8 +71,6 @@ def _refuse_full(folder: Path) -> None:
 def _copy_default(folder: Path) -> None:
     for name in ("manifests", "companies", "schemas"):
         shutil.copytree(share(name), folder / name, ignore=_litter)
-    (folder / "evidence").mkdir()
-    (folder / "evidence" / ".gitkeep").touch()
     (folder / ".gitignore").write_text(IGNORED)
     (folder / "README.md").write_text(README)
     (folder / "state").mkdir(mode=0o700)
@@ -101,9 +100,9 @@ def _name_product(folder: Path, where: tuple[Path, str]) -> None:
     relative = os.path.relpath(root, folder.resolve())
     path = folder / "manifests" / "policy.yaml"
     text = path.read_text()
-    ref = edit.only_ref(text, "Policy")
+    ref = Ref("Policy", "default")
     text = edit.set_spec(text, ref, "product", {"repository": relative, "branch": branch}, None)
-    path.write_text(edit.set_spec(text, ref, "productRoots", [os.path.dirname(relative) or ".."], None))
+    path.write_text(edit.set_spec(text, ref, "productRoots", [str(Path(relative).parent)], None))
 
 
 def _commit(folder: Path, message: str) -> None:

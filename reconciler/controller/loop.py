@@ -60,7 +60,7 @@ class Reconciler:
         self._writer = Writer(factory)
 
     def recover(self) -> None:
-        """What a killed controller left behind: half-written commits, worktrees, intents that never reached the engine."""
+        """Mend what a killed controller left: half-written commits, worktrees, intents the engine never got."""
         self._writer.recover()
         observe(self._factory)
         store = self._factory.store
@@ -83,12 +83,11 @@ class Reconciler:
     def turn(self) -> Plan:
         """One round. Returns the plan that is left to wait for after everything possible was set going."""
         self._record(self._collect())
-        head = observe(self._factory)
+        observe(self._factory)
         view = self._factory.store.view()
         made = self._plan(view)
         creates = [change for change in made.changes if change.action is Action.CREATE]
-        if creates:
-            self._create(made, head)
+        if creates and self._create(made):
             return self.turn()
         self._cancel(made)
         self._start(view, made)
@@ -142,7 +141,7 @@ class Reconciler:
             return
         recorded: list[Evidence] = []
 
-        def make(head: str) -> list[NewCommit]:
+        def make() -> list[NewCommit]:
             view = self._factory.store.view()
             live = {item.execution.id for item in self._factory.store.live()}
             commits: list[NewCommit] = []
@@ -191,18 +190,20 @@ class Reconciler:
             Event("recorded", task, evidence.message + follow, evidence.stage, evidence.company, evidence.outcome)
         )
 
-    def _create(self, made: Plan, head: str) -> None:
-        """Write what the pipeline owes and no outcome has brought: one commit each."""
+    def _create(self, made: Plan) -> bool:
+        """Write what the pipeline owes and no outcome has brought, one commit each. Was anything written?"""
+        store = self._factory.store
 
-        def make(now: str) -> list[NewCommit]:
-            if now != head:
-                return []  # a person was faster: plan again
+        def make() -> list[NewCommit]:
+            if store.commit != made.commit:
+                return []  # a person was faster: the next turn plans again
             return [
                 event_commit(manifest_files([item]), f"create: {item.ref}", item.ref, "create", author=CONTROLLER)
                 for item in made.create
+                if not store.find(item.ref)
             ]
 
-        self._writer.write(make)
+        return bool(self._writer.write(make))
 
     def _cancel(self, made: Plan) -> None:
         live = {item.execution.task: item for item in self._factory.store.live()}

@@ -135,7 +135,7 @@ def _commit(
     commit = event_commit(files, subject[:72], ref, event, author=person(factory), body=body)
     writer = Writer(factory)
     try:
-        writer.write(lambda head: [commit])
+        writer.write(lambda: [commit])
     finally:
         writer.close()
 

@@ -1,4 +1,4 @@
-"""Bring the store up to the branch's commit: read what changed in git, check it, project it. The only way into the store.
+"""Bring the store up to the branch's commit: read what changed in git, check it, project it. The only way in.
 
 A commit whose manifests are wrong is not projected: the store stays at the last good one and the user hears why.
 """

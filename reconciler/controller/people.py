@@ -202,9 +202,7 @@ def _deliver(factory: Factory, view: View, task: TaskState, execution: Execution
         raise Refused(f"Task/{task.name}: its work cannot be merged into {where.branch}: {merged.state}: {said}")
     advance = product.advance(where.path, where.branch, where.tip, merged.commit)
     if advance is product.Advance.DIRTY:
-        raise Refused(
-            f"{where.path}: has uncommitted changes on {where.branch}; commit or stash them, then answer again"
-        )
+        raise Refused(f"{where.path}: has uncommitted changes on {where.branch}; commit or stash them first")
     if advance is product.Advance.RACED:
         raise Refused(f"{where.path}: {where.branch} has just moved; answer again")
     return merged.commit
@@ -249,27 +247,22 @@ def _evidence(
 
 
 def _record(factory: Factory, task: TaskState, evidence: Evidence, *, event: str) -> str:
-    report_file = Report(
-        agent_type=ROLE, company=ROLE, task_summary=evidence.message, key_decisions=(evidence.message,)
-    )
+    said = evidence.message
+    report_file = Report(agent_type=ROLE, company=ROLE, task_summary=said, key_decisions=(said,))
     contents = {
-        "GOTCHA.md": f"# {task.spec.title}\n\n{evidence.agent} decided: {evidence.outcome}.\n\n{evidence.message}\n".encode(),
+        "GOTCHA.md": f"# {task.spec.title}\n\n{evidence.agent} decided: {evidence.outcome}.\n\n{said}\n".encode(),
         "report.json": msgspec.json.format(msgspec.json.encode(report_file), indent=2) + b"\n",
     }
     files = tuple(digest_file(path, data) for path, data in sorted(contents.items()))
     evidence = msgspec.structs.replace(evidence, files=files)
     store = factory.store
 
-    def make(head: str) -> list[NewCommit]:
+    def make() -> list[NewCommit]:
         view = store.view_all()
         current = view.tasks.get(task.name)
         if current is None or current.last_number != task.last_number or current.live is not None:
-            raise Refused(
-                f"Task/{task.name}: has moved meanwhile; look again with: alai-reconcile show Task/{task.name}"
-            )
-        objects = follow_ups(
-            view, current, evidence, evidence.ended_at, lambda name: bool(store.find(Ref("Task", name)))
-        )
+            raise Refused(f"Task/{task.name}: has moved meanwhile; look again: alai-reconcile show {task.name}")
+        objects = follow_ups(view, current, evidence, evidence.ended_at, view.tasks.__contains__)
         author, address = person(factory)
         commit, _, _ = outcome_commit(
             evidence, task.spec.title, contents, objects, author=author, extra=[("Alai-Event", event)]

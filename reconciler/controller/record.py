@@ -74,7 +74,7 @@ def digest_file(path: str, data: bytes) -> FileDigest:
 
 
 def read_files(folder: Path, files: Sequence[FileDigest]) -> dict[str, bytes]:
-    """The evidence files a worker left, checked against the digests it reported. Raises ValueError where one differs."""
+    """The evidence files a worker left. Raises ValueError where one does not have the digest it reported."""
     contents: dict[str, bytes] = {}
     for file in files:
         data = (folder / file.path).read_bytes()

@@ -1,4 +1,4 @@
-"""Commits on the factory's branch, by the controller or for a person: one writer at a time, on whatever the head is now."""
+"""Commits on the factory's branch, by the controller or a person: one writer at a time, on the head as it is now."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Writer:
         with self._alone():
             self._open().recover()
 
-    def write(self, make: Callable[[str], Sequence[NewCommit]]) -> list[str]:
-        """`make(head)` gives the commits to put on top of `head`; it is asked again if a person was faster."""
+    def write(self, make: Callable[[], Sequence[NewCommit]]) -> list[str]:
+        """`make()` gives the commits for the store as it is then; it is asked again if a person was faster."""
         with self._alone():
             recorder = self._open()
             recorder.recover()
             while True:
                 head = observe(self._factory)
-                commits = make(head)
+                commits = make()
                 if not commits:
                     return []
                 try:
