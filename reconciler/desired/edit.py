@@ -108,10 +108,11 @@ def _named(value: Any) -> tuple[object, object]:
 
 
 def _entry(document: Document, owner: Ref, ref: Ref) -> int:
-    spec: Any = document.value.get("spec")
-    tasks: Any = spec.get("tasks", ()) if isinstance(spec, dict) else ()
-    for index, task in enumerate(tasks):
-        if f"{owner.name}-{task.get('name')}" == ref.name:
+    spec = document.value.get("spec")
+    tasks = cast("dict[str, Any]", spec).get("tasks") if isinstance(spec, dict) else None
+    for index, task in enumerate(cast("list[Any]", tasks) if isinstance(tasks, list) else []):
+        name = cast("dict[str, Any]", task).get("name") if isinstance(task, dict) else None
+        if f"{owner.name}-{name}" == ref.name:
             return index
     raise EditError(f"{ref} is not written in {owner}; change it by hand")
 

@@ -120,7 +120,7 @@ def parse(data: bytes, path: str) -> Parsed:
     except _Refused as error:
         refused = error.message, error.line, error.column
     except yaml.YAMLError as error:
-        refused = _syntax(error)
+        refused = _syntax(error, data)
     if refused is not None:
         parsed.problems.append(Problem(Position(path, refused[1], refused[2]), "", refused[0]))
     return parsed
@@ -147,10 +147,12 @@ def _unreadable(data: bytes) -> tuple[str, int, int] | None:
     return f"control character U+{ord(found[0]):04X} is not allowed", line, column
 
 
-def _syntax(error: yaml.YAMLError) -> tuple[str, int, int]:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+def _syntax(error: yaml.YAMLError, data: bytes) -> tuple[str, int, int]:
+    mark: Any = cast("Any", getattr(error, "problem_mark", None) or getattr(error, "context_mark", None))
     what = str(getattr(error, "problem", None) or "cannot be read")
-    if "'\\t'" in what or "'\t'" in what or "tab" in what:
+    rows = data.decode().split("\n")
+    row = rows[mark.line] if mark and mark.line < len(rows) else ""
+    if mark and "cannot start any token" in what and row[mark.column : mark.column + 1] == "\t":
         what = "a tab cannot indent; use spaces"
     elif "cannot start any token" in what:
         what += "; quote the text"

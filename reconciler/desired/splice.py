@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -18,7 +18,7 @@ def splice(text: str, index: int, place: tuple[str | int, ...], value: object | 
     The caller reads the result back: this only finds the span. Raises Unspliceable.
     """
     try:
-        node: Any = list(yaml.compose_all(text, yaml.SafeLoader))[index]
+        node = list(cast("Any", yaml).compose_all(text, yaml.SafeLoader))[index]
     except (yaml.YAMLError, RecursionError, IndexError) as error:
         raise Unspliceable from error
     for number, part in enumerate(place[:-1]):
@@ -98,7 +98,7 @@ def _plain(key: str) -> bool:
 
 
 def _remove(text: str, mapping: Any, key: str) -> str:
-    pairs = mapping.value if _is_mapping(mapping) else []
+    pairs = mapping.value if _is_mapping(mapping) else cast("Any", [])
     number = next((n for n, (name, _) in enumerate(pairs) if name.value == key), None)
     if number is None:
         raise Unspliceable

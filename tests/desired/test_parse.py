@@ -97,6 +97,9 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
+NAMES = st.lists(st.sampled_from("xyz"), min_size=1, max_size=3)
+
+
 @st.composite
 def yaml_texts(draw: st.DrawFn) -> str:
     lines: list[str] = []
@@ -108,9 +111,7 @@ def yaml_texts(draw: st.DrawFn) -> str:
             lines += [f"  - {draw(WORDS)}" for _ in range(draw(st.integers(1, 3)))]
         elif sort == 1:
             lines.append(f"{key}:")
-            lines += [
-                f"  {name}: {draw(WORDS)}" for name in draw(st.lists(st.sampled_from("xyz"), min_size=1, max_size=3))
-            ]
+            lines += [f"  {name}: {draw(WORDS)}" for name in draw(NAMES)]
         else:
             lines.append(f"{key}: {draw(WORDS)}")
     return "\n".join(lines) + "\n"

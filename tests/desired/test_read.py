@@ -1,5 +1,6 @@
 """Files become objects; every fault has a place, a name and plain words."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import random
@@ -37,7 +38,7 @@ def said(text: str | bytes, *, light: bool = False) -> list[str]:
         (task("  title: x\n  complexity: 3.0\n"), "6:15: Task/a: expected a whole number, got 3.0"),
         (task("  title: x\n  budget: {wall: long}\n"), "6:18: Task/a: \"long\" is not a duration such as `30s`"),
         (task("  title: x\n", name="A"), '3:18: Task/A: "A" is not a name'),
-        ("apiVersion: alai.dev/v2\nkind: Tasks\nmetadata: {}\n", '1:13: apiVersion "alai.dev/v2" is not known; did you'),
+        ("apiVersion: alai.dev/v2\nkind: Task\n", '1:13: apiVersion "alai.dev/v2" is not known; did you'),
         ("apiVersion: alai.dev/v1\nkind: Taks\n", '2:7: kind "Taks" is not known; did you mean "Task"?'),
         ("- a\n", "1:1: expected apiVersion, kind, metadata and spec, got a list"),
         (HEAD.format(kind="Company", name="c") + "  title: x\n  soul: ../x\n", '6:9: Company/c: "../x" is not a relative'),

@@ -1,5 +1,6 @@
 """Names must lead somewhere, once, and not in circles."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import time
