@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from reconciler.plan.names import name_of, product_name, stage_name
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.routing import ATTRIBUTES, Router
 
+_PLACEHOLDER = re.compile(r"\{(?:title|PRODUCT|stage|document)\}")
 PRIORITY = "M"
 """of everything that is generated: what people asked for first goes first"""
 
@@ -196,13 +198,8 @@ def _title(lineage: Lineage, task: TaskState, stage: Stage, document: str | None
         "{stage}": stage.name,
         "{document}": document or "",
     }
-    # Put together piece by piece: a title that itself contains a placeholder must stay as it is.
-    text, rest = "", stage.title
-    while rest:
-        placeholder = next((word for word in words if rest.startswith(word)), None)
-        text += words[placeholder] if placeholder else rest[0]
-        rest = rest[len(placeholder or rest[0]) :]
-    return text.strip()
+    # In one pass: a title that itself contains a placeholder must stay as it is.
+    return _PLACEHOLDER.sub(lambda found: words[found[0]], stage.title).strip()
 
 
 def _object(

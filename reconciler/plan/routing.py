@@ -64,6 +64,9 @@ class Router:
         rules = config.routing.rules if config.routing else ()
         self._vocabulary = Vocabulary(rules)
         self._rules = {name: [rule for rule in rules if getattr(rule, name) is not None] for name in ATTRIBUTES}
+        self._wordless = {
+            name: [rule for rule in found if not rule.any and not rule.all] for name, found in self._rules.items()
+        }
         self._chains = Chains(config.fleet, world)
         self._needs: dict[str, frozenset[str]] = {}
 
@@ -119,7 +122,7 @@ class Router:
     def _best(self, name: str, found: frozenset[str], known: Mapping[str, str]) -> RoutingRule | None:
         best: RoutingRule | None = None
         score = (-1, -1)
-        for rule in self._rules[name]:
+        for rule in self._rules[name] if found else self._wordless[name]:
             if not holds(rule, found) or any(known.get(key) != value for key, value in rule.when.items()):
                 continue
             conditions, words = specificity(rule, found)
@@ -214,6 +217,12 @@ def _route(stage: str, chosen: Mapping[str, str | int], rules: dict[str, str], *
     return msgspec.convert({"stage": stage, "rules": rules, **chosen, **rest}, Route)
 
 
+_latest: list[tuple[Config, World, Router]] = []
+"""The router used last: callers route one task after the other over the same configuration."""
+
+
 def route(task: TaskSpec, stage: str, config: Config, world: World, pipeline: str | None = None) -> Route:
     """Route one task. `pipeline` names the one whose stage may fix company and blueprint."""
-    return Router(config, world).route(task, stage, pipeline)
+    if not _latest or _latest[0][0] is not config or _latest[0][1] != world:
+        _latest[:] = [(config, world, Router(config, world))]
+    return _latest[0][2].route(task, stage, pipeline)

@@ -6,6 +6,8 @@ Hosts and routes are not looked at here: they say where a task that is open can 
 
 from __future__ import annotations
 
+import msgspec
+
 from reconciler.model.duration import seconds
 from reconciler.model.execution import Attempt
 from reconciler.model.objects import CANCELLED, FORGIVEN
@@ -278,6 +280,14 @@ def statuses(view: View, now: float) -> dict[str, Status]:
     return {name: survey.status(task) for name, task in view.tasks.items()}
 
 
+_latest: list[Survey] = []
+"""The survey made last: callers ask about one task after the other of the same view at the same moment."""
+
+
 def status(view: View, task: TaskState, now: float) -> Status:
-    """Where one task stands. Builds an index of the view: for many tasks use `statuses`."""
-    return Survey(view, now).status(task)
+    """Where one task stands. The index of the view is kept for the next question about the same view and moment."""
+    if view.tasks.get(task.name) is not task:
+        view = msgspec.structs.replace(view, tasks={**view.tasks, task.name: task})
+    if not _latest or _latest[0].view is not view or _latest[0].now != now:
+        _latest[:] = [Survey(view, now)]
+    return _latest[0].status(task)
