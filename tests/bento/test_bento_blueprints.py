@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import re
@@ -27,6 +26,7 @@ FINDINGS = {"env-example", "health-endpoint", "csp-headers", "rate-limit"}
 FIXES = [f"bento-fix-{finding}" for finding in sorted(FINDINGS)]
 AFTER_THE_SCAFFOLD = ["bento-landing", "bento-auth", "bento-meals", *FIXES]
 DOCUMENTS = ("legal", "api")
+KOTLIN = "api/src/main/kotlin/no/bento"
 
 
 def manifests() -> Iterator[Path]:
@@ -63,9 +63,9 @@ def shell(command: str, root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def findings(root: Path) -> dict[str, str]:
-    """id -> severity of what both reviews find in this tree."""
-    checks = [check for review in reviews() for check in review.checks]
+def findings(root: Path, *, only: str | None = None) -> dict[str, str]:
+    """id -> severity of what both reviews (or one check of theirs) find in this tree."""
+    checks = [check for review in reviews() for check in review.checks if only in (None, check.id)]
     return {check.id: check.severity for check in checks if shell(check.check, root).returncode != 0}
 
 
@@ -230,15 +230,12 @@ def test_the_whole_demo_in_order(product: Path) -> None:
     for name in ("bento-schema", "bento-landing", "bento-auth", "bento-meals"):
         play(name, product)
         judge(name, product)
-        assert findings(product) == dict.fromkeys(FINDINGS, "minor")
+    assert findings(product) == dict.fromkeys(FINDINGS, "minor")
 
-    left = set(FINDINGS)
     for name in FIXES:
         assert any(shell(check, product).returncode != 0 for check in acceptance(name))
         play(name, product)
         judge(name, product)
-        left.remove(name.removeprefix("bento-fix-"))
-        assert findings(product) == dict.fromkeys(left, "minor")
 
     play("bento-deploy-setup", product)
     judge("bento-deploy-setup", product)
@@ -263,35 +260,34 @@ def test_a_tree_without_the_scaffold_is_not_asked_for_what_it_cannot_have(produc
 @pytest.mark.parametrize(
     ("path", "text", "found"),
     [
-        ("api/src/main/kotlin/no/bento/Keys.kt", 'package no.bento\nval apiKey = "sk_live_0123456789abcd"\n', None),
+        (f"{KOTLIN}/Keys.kt", 'val apiKey = "c29tZXRoaW5nLWxvbmc"\n', "hardcoded-secrets"),
         (
-            "api/src/main/kotlin/no/bento/Keys.kt",
-            'package no.bento\nval secret = "c29tZXRoaW5nLWxvbmc"\n',
+            f"{KOTLIN}/Keys.kt",
+            'val secret = "c29tZXRoaW5nLWxvbmc"\n',
             "hardcoded-secrets",
         ),
         ("frontend/app/page.tsx", "<p dangerouslySetInnerHTML={{ __html: text }} />\n", "markup-injection"),
         ("frontend/app/page.tsx", "<<<<<<< ours\n", "merge-markers"),
         ("frontend/lib/data.json", "{not json\n", "json-parses"),
         (
-            "api/src/main/kotlin/no/bento/Q.kt",
-            'package no.bento\nval q = "SELECT * FROM users WHERE id = $id"\n',
+            f"{KOTLIN}/Q.kt",
+            'val q = "SELECT * FROM users WHERE id = $id"\n',
             "sql-injection",
         ),
-        ("api/src/main/kotlin/no/bento/C.kt", "package no.bento\nfun c() { anyHost() }\n", "cors"),
-        ("api/src/main/kotlin/no/bento/P.kt", "package no.bento\ndata class P(val price: Double)\n", "money"),
-        ("api/src/main/kotlin/no/bento/P.kt", "package no.other\n", "conventions"),
+        (f"{KOTLIN}/C.kt", "fun c() { anyHost() }\n", "cors"),
+        (f"{KOTLIN}/P.kt", "data class P(val price: Double)\n", "money"),
+        (f"{KOTLIN}/P.kt", "package no.other\n", "conventions"),
         ("frontend/lib/x.ts", 'console.log("here");\n', "finished"),
         (".env", "A=1\n", "env-committed"),
         ("db/migrations/V003__x.sql", "ALTER TABLE x ADD y uuid REFERENCES users (id);\n", "erasure"),
     ],
 )
-def test_the_reviews_find_what_they_look_for(product: Path, path: str, text: str, found: str | None) -> None:
+def test_the_reviews_find_what_they_look_for(product: Path, path: str, text: str, found: str) -> None:
     play("bento-scaffold", product, test=False)
     target = product / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
-    if found is not None:
-        assert found in findings(product)
+    assert found in findings(product, only=found)
 
 
 def branches(product: Path, names: Iterable[str]) -> dict[str, str]:
@@ -326,17 +322,14 @@ def test_parallel_tasks_merge_without_conflict_in_any_order_and_to_the_same_tree
     assert shell("make test", product).returncode == 0
 
 
-def test_every_pair_of_parallel_tasks_passes_the_tests_once_merged(product: Path) -> None:
+def test_the_tests_pass_after_every_merge_on_the_way(product: Path) -> None:
     play("bento-scaffold", product, test=False)
     commit(product, "Scaffold")
-    start = git(product, "rev-parse", "main")
     made = branches(product, ["bento-schema", *AFTER_THE_SCAFFOLD])
-    for one, other in itertools.combinations(made, 2):
-        git(product, "reset", "--quiet", "--hard", start)
-        git(product, "merge", "--quiet", "--no-ff", "--no-edit", made[one])
-        git(product, "merge", "--quiet", "--no-ff", "--no-edit", made[other])
+    for name in random.Random(7).sample(list(made), len(made)):
+        git(product, "merge", "--quiet", "--no-ff", "--no-edit", made[name])
         done = shell("make test", product)
-        assert done.returncode == 0, f"{one} and {other}: {done.stderr}"
+        assert done.returncode == 0, f"{name}: {done.stderr}"
 
 
 def test_the_schema_may_come_before_the_scaffold(product: Path) -> None:
@@ -383,7 +376,7 @@ def test_both_documents_merge(product: Path) -> None:
     ],
 )
 def test_a_models_sentence_is_taken_only_when_it_can_be_read(product: Path, answer: str, taken: bool) -> None:
-    play("bento-scaffold", product, answer=answer or "\n")
+    play("bento-scaffold", product, answer=answer or "\n", test=False)
     readme = (product / "README.md").read_text(encoding="utf-8")
     prepared = "One box a week, cooked and portioned, so that busy Nordic households eat well every day."
     assert (prepared not in readme) == taken
