@@ -150,8 +150,8 @@ def _unreadable(data: bytes) -> tuple[str, int, int] | None:
 def _syntax(error: yaml.YAMLError, data: bytes) -> tuple[str, int, int]:
     mark: Any = cast("Any", getattr(error, "problem_mark", None) or getattr(error, "context_mark", None))
     what = str(getattr(error, "problem", None) or "cannot be read")
-    rows = data.decode().split("\n")
-    row = rows[mark.line] if mark and mark.line < len(rows) else ""
+    rows: list[str] = data.decode().split("\n")
+    row: str = rows[int(mark.line)] if mark and mark.line < len(rows) else ""
     if mark and "cannot start any token" in what and row[mark.column : mark.column + 1] == "\t":
         what = "a tab cannot indent; use spaces"
     elif "cannot start any token" in what:
