@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from cli.main import printable
 
@@ -68,9 +68,9 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value) or "-"
+        return ", ".join(str(item) for item in cast("Sequence[object]", value)) or "-"
     if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in value.items()) or "-"
+        return ", ".join(f"{key}={item}" for key, item in cast("Row", value).items()) or "-"
     return printable(str(value)).replace("\n", " ")
 
 

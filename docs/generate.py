@@ -9,6 +9,7 @@ import ast
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -99,7 +100,7 @@ def kinds() -> str:
     return "\n".join(parts)
 
 
-def _type(value: dict[str, object]) -> str:
+def _type(value: dict[str, Any]) -> str:
     if "$ref" in value:
         return str(value["$ref"]).rpartition("/")[2]
     if "enum" in value:

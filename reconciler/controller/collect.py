@@ -83,7 +83,7 @@ class Collector:
                 merge_commit = merge.commit
                 self._tell(Event("merged", execution.task, f"merged into {brief.product.branch}", execution.stage))
             else:
-                decided, result = _merge_failed(merge, result)
+                decided, result = _merge_failed(merge, result, may_reject=may_reject(view, task))
         evidence = evidence_of(
             execution,
             result,
@@ -169,14 +169,17 @@ def _merge_result(execution: Execution, tip: str, end: Finished) -> MergeResult:
     )
 
 
-def _merge_failed(merge: MergeResult, result: Result) -> tuple[tuple[Verdict, Reason, str], Result]:
+def _merge_failed(
+    merge: MergeResult, result: Result, *, may_reject: bool
+) -> tuple[tuple[Verdict, Reason, str], Result]:
     """Accepted work that does not fit is rejected: the rework starts from it, knowing what went wrong."""
     if merge.state not in MERGE_FAILURES:
         return (Verdict.ERROR, Reason.INTERNAL, f"the merge failed: {merge.message}"), result
     detail = ", ".join(merge.conflicts) or merge.message
     finding = Finding(id=merge.state, title="Make the work fit the product's branch", severity="blocker", detail=detail)
     result = msgspec.structs.replace(result, findings=(*result.findings, finding), gates=(*result.gates, *merge.gates))
-    return (Verdict.REJECTED, MERGE_FAILURES[merge.state], f"merge: {merge.state}: {detail}"), result
+    verdict = Verdict.REJECTED if may_reject else Verdict.NEEDS_HUMAN
+    return (verdict, MERGE_FAILURES[merge.state], f"merge: {merge.state}: {detail}"), result
 
 
 def _agent(result: Result) -> str:

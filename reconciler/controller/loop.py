@@ -200,7 +200,7 @@ class Reconciler:
             return [
                 event_commit(manifest_files([item]), f"create: {item.ref}", item.ref, "create", author=CONTROLLER)
                 for item in made.create
-                if not store.find(item.ref)
+                if all("from" in known.spec for known in store.find(item.ref))  # never over a person's own task
             ]
 
         return bool(self._writer.write(make))
@@ -257,5 +257,7 @@ def with_outcome(view: View, evidence: Evidence, digest: str, objects: Sequence[
             tasks[name], attempts=(*tasks[name].attempts, attempt), last_number=evidence.attempt, live=None
         )
     for item in objects:
-        tasks[item.name] = TaskState(object=item, spec=msgspec.convert(item.spec, TaskSpec))
+        spec = msgspec.convert(item.spec, TaskSpec)
+        known = tasks.get(item.name, TaskState(object=item, spec=spec))
+        tasks[item.name] = msgspec.structs.replace(known, object=item, spec=spec)
     return msgspec.structs.replace(view, tasks=tasks)

@@ -12,7 +12,6 @@ from reconciler.controller.writer import one
 from reconciler.desired import edit
 from reconciler.model.refs import Ref
 from reconciler.model.view import View
-from reconciler.plan.status import status
 
 
 def trail(factory: Factory, name: str) -> list[report.Row]:
@@ -23,11 +22,8 @@ def trail(factory: Factory, name: str) -> list[report.Row]:
     one(factory.store.find(ref), ref, list(view.tasks))
     while (origin := view.tasks[name].spec.origin) is not None and origin.task in view.tasks:
         name = origin.task
-    now = time.time()
-    return [
-        report.task_row(factory, view, view.tasks[item], status(view, view.tasks[item], now))
-        for item in _descendants(view, name)
-    ]
+    found = report.standings(view, time.time())
+    return [report.task_row(factory, view, view.tasks[item], found[item]) for item in _descendants(view, name)]
 
 
 def _descendants(view: View, root: str) -> list[str]:

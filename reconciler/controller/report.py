@@ -11,13 +11,15 @@ from typing import Any
 import msgspec
 
 from reconciler.controller.factory import Factory
+from reconciler.controller.world import unseen
 from reconciler.model.execution import Attempt
 from reconciler.model.refs import Ref
 from reconciler.model.view import GoalState, Plan, Status, TaskState, View, World
 from reconciler.model.vocabulary import Phase
+from reconciler.plan.planner import plan
 from reconciler.plan.resolve import PRIORITIES, Resolved, resolve
 from reconciler.plan.routing import Route, route
-from reconciler.plan.status import status
+from reconciler.plan.status import statuses
 from reconciler.plan.summary import summary
 
 Row = dict[str, Any]
@@ -75,15 +77,25 @@ def known_sum(values: Iterable[float | None]) -> float | None:
     return sum(known) if found and len(known) == len(found) else None
 
 
+def standings(view: View, now: float) -> dict[str, Status]:
+    """Where each task stands; one that could start but that no model here can do waits for a person."""
+    found = statuses(view, now)
+    for change in plan(view, now, unseen()).held:
+        name = change.address.partition("/")[2]
+        if change.needs_person and name in found and found[name].phase is Phase.OPEN:
+            found[name] = Status(phase=Phase.HUMAN, reason=change.reason, message=change.message, settled=False)
+    return found
+
+
 def task_rows(factory: Factory, view: View, now: float | None = None) -> list[Row]:
     """All tasks, in the order of their names."""
-    at = time.time() if now is None else now
-    return [task_row(factory, view, task, status(view, task, at)) for _, task in sorted(view.tasks.items())]
+    found = standings(view, time.time() if now is None else now)
+    return [task_row(factory, view, view.tasks[name], found[name]) for name in sorted(view.tasks)]
 
 
 def task_detail(factory: Factory, view: View, task: TaskState) -> Row:
     """A row with everything that `show` tells about one task."""
-    row = task_row(factory, view, task, status(view, task, time.time()))
+    row = task_row(factory, view, task, standings(view, time.time())[task.name])
     follow = sorted({name for attempt in task.attempts for name in attempt.evidence.follow_ups})
     return {
         **row,
