@@ -44,6 +44,8 @@ def report(work: Work, summary: Summary) -> Report:
     """`report.json`."""
     decisions = [text.line(f"{phase}: {answer}", 400) for phase, answer in work.answers.items()]
     decisions += [f"{phase.name}: {phase.note}" for phase in work.phases if phase.note and phase.by != "checks"]
+    if work.knowledge:
+        decisions.append(f"knowledge used: {', '.join(work.knowledge)}")
     blockers = [f"{finding.id}: {finding.title}" for finding in work.findings if finding.severity == "blocker"]
     blockers += [f"gate {gate.id}: {gate.message}" for gate in summary.gates if gate.result is not GateResult.PASS]
     if summary.ended != "passed":

@@ -225,6 +225,12 @@ def test_an_agents_words_are_looked_at_for_secrets(brief: Make, server: OllamaSt
     assert result.report.key_decisions
 
 
+def test_a_reviewer_may_quote_the_unfinished_text_it_found(brief: Make, server: OllamaStandIn, tmp_path: Path) -> None:
+    server.answer = lambda _: f"{PROSE} The page still says lorem ipsum."
+    result = attempt(server, brief(ask(), read_only=True), tmp_path)
+    assert {gate.id: gate.result for gate in result.gates}["placeholder"] is GateResult.PASS
+
+
 def test_agents_by_role_are_held_to_their_paths(brief: Make, server: OllamaStandIn, tmp_path: Path) -> None:
     lead = AgentBrief(name="lead", role="lead", prompt="Lead.", paths=Paths(allow=("state/**",)))
     result = attempt(server, brief(ask(role="lead", file="app/x.md"), agents={"lead": lead}), tmp_path)

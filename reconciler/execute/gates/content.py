@@ -47,13 +47,13 @@ async def answer_length(subject: Subject) -> list[GateReport]:
 
 
 async def placeholder(subject: Subject) -> list[GateReport]:
-    """Nothing that was added is left for somebody to fill in."""
+    """Nothing that was added is left for somebody to fill in. What a reviewer quotes in an answer is not the product's."""
     if subject.added is None:
         return [_too_much("placeholder")]
     patterns = [re.compile(pattern) for pattern in (*PLACEHOLDERS, *subject.policy.gates.placeholders)]
     faults = [
         f"{place}: {line.strip()[:120]}"
-        for place, line in _lines(subject)
+        for place, line in (_added(subject) if subject.product else _lines(subject))
         if any(pattern.search(line) for pattern in patterns)
     ]
     return [subject.judge("placeholder", faults[:_MAX_FAULTS], "no unfinished text")]
@@ -80,6 +80,13 @@ def _random(value: str) -> bool:
 
 def _lines(subject: Subject) -> Iterator[tuple[str, str]]:
     """(place, line) of everything that was added to the product or answered."""
+    yield from _added(subject)
+    for phase, answer in subject.answers.items():
+        for number, line in enumerate(answer.splitlines(), start=1):
+            yield f"answer of phase {phase}:{number}", line
+
+
+def _added(subject: Subject) -> Iterator[tuple[str, str]]:
     files: dict[str, list[str]] = {}
     reached: dict[str, int] = {}
     for path, line in subject.added or ():
@@ -92,9 +99,6 @@ def _lines(subject: Subject) -> Iterator[tuple[str, str]]:
         except ValueError:
             reached.setdefault(path, 0)
         yield f"{path}:{reached[path] or 1}", line
-    for phase, answer in subject.answers.items():
-        for number, line in enumerate(answer.splitlines(), start=1):
-            yield f"answer of phase {phase}:{number}", line
 
 
 def _content(path: Path) -> list[str]:

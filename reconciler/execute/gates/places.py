@@ -7,7 +7,7 @@ from pathlib import Path
 from reconciler.execute import paths
 from reconciler.execute.gates.families import is_ci, is_test
 from reconciler.execute.gates.subject import Subject
-from reconciler.git.repository import GitError, Repository
+from reconciler.git.repository import Repository
 from reconciler.model.execution import GateReport
 from reconciler.model.history import TreeChange
 from reconciler.model.spec import Paths
@@ -68,15 +68,9 @@ def _on_base(subject: Subject, candidates: list[str]) -> list[str]:
     """Those that the product's branch has: what an unmerged attempt of this work added is its own to change."""
     if not candidates or subject.product is None:
         return []
-    base = Repository(Path(subject.product.path))
-    found: list[str] = []
-    for path in candidates:
-        try:
-            base.read(subject.product.tip, path)
-        except GitError:
-            continue
-        found.append(path)
-    return found
+    listed = Repository(Path(subject.product.path)).changed(None, subject.product.tip, candidates)
+    there = {entry.path for entry in listed}
+    return [path for path in candidates if path in there]
 
 
 def widest(rules: list[Paths]) -> tuple[Paths, ...]:

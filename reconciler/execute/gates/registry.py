@@ -23,7 +23,7 @@ MERGE: tuple[Gate, ...] = (acceptance, tests)
 
 
 async def judge(subject: Subject, gates: tuple[Gate, ...]) -> tuple[GateReport, ...]:
-    """Run the gates one after the other. A gate that breaks is an error, so never a pass, and does not hide the others."""
+    """Run the gates one after the other. A gate that breaks is an error, never a pass, and hides no other."""
     reports: list[GateReport] = []
     for gate in gates:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from reconciler.execute import paths
 from reconciler.execute.gates.families import is_test
 from reconciler.execute.gates.subject import Subject
-from reconciler.git.repository import GitError, Repository
+from reconciler.git.repository import Repository
 from reconciler.model.execution import GateReport
 
 _TARGET = re.compile(r"^test[ \t]*:(?!=)", re.MULTILINE)
@@ -87,10 +87,9 @@ class _Base:
 
     def files(self, wanted: list[str]) -> dict[str, bytes]:
         """Those of the paths that the base has, with their content."""
-        found: dict[str, bytes] = {}
-        for path in wanted:
-            try:
-                found[path] = self._repository.read(self._tip, path)
-            except GitError:
-                continue
-        return found
+        if not wanted:
+            return {}
+        listed = {entry.path: entry.new or "" for entry in self._repository.changed(None, self._tip, wanted)}
+        there = {path: listed[path] for path in wanted if path in listed}
+        bodies = dict(self._repository.blobs(set(there.values())))
+        return {path: bodies[oid] for path, oid in there.items()}
