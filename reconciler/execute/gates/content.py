@@ -47,7 +47,7 @@ async def answer_length(subject: Subject) -> list[GateReport]:
 
 
 async def placeholder(subject: Subject) -> list[GateReport]:
-    """Nothing that was added is left for somebody to fill in. What a reviewer quotes in an answer is not the product's."""
+    """Nothing that was added is left for somebody to fill in. A reviewer's quotes do not count."""
     if subject.added is None:
         return [_too_much("placeholder")]
     patterns = [re.compile(pattern) for pattern in (*PLACEHOLDERS, *subject.policy.gates.placeholders)]
