@@ -13,7 +13,7 @@ from reconciler.execute import text
 from reconciler.model.job import AgentBrief, Brief
 
 CHARACTERS_PER_TOKEN = 3
-"""English prose has about four, Markdown and code three and less: a prompt that is too long is an error, a short one not"""
+"""English prose has about four, code three or less: a prompt that is too long is an error, a short one is not"""
 _MARGIN = 64
 _FLOOR = 200
 
