@@ -29,6 +29,8 @@ from reconciler.model.spec import BlueprintPhase, PolicySpec
 from reconciler.model.vocabulary import Reason, Verdict
 
 _MAX_LINES = 300_000
+_MAX_VARIABLE = 100_000
+"""bytes; Linux takes 128 KiB for one variable"""
 
 
 async def run_attempt(brief: Brief, run_dir: Path) -> Result:
@@ -211,7 +213,7 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
         acceptance=brief.acceptance,
         gates=brief.blueprint.gates,
         blueprint=work.blueprint,
-        environment=work.environment(),
+        environment={**work.environment(), **_changed(changes)},
         paths=brief.paths,
         role_paths=widest([agent.paths for role, agent in brief.agents.items() if role in acting]),
         answers=work.answers,
@@ -225,6 +227,12 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
     subject.root = work.run_dir / "clean"
     async with checkout(brief.product.path, commit, subject.root):
         return await judge(subject, ATTEMPT)
+
+
+def _changed(changes: list[TreeChange]) -> dict[str, str]:
+    """`ALAI_CHANGED` for the gates: one changed path a line; left out where a command line could not carry it."""
+    paths = "\n".join(change.path for change in changes)
+    return {"ALAI_CHANGED": paths} if len(paths.encode()) <= _MAX_VARIABLE else {}
 
 
 def _added(path: str, base: str, commit: str) -> list[tuple[str, str]] | None:
