@@ -29,7 +29,7 @@ def verify(factory: Factory, revision: str | None = None) -> list[str]:
     faults += _commit_faults(outcomes(factory, commit))
     if revision is None:
         faults += [f"{path}: differs from its commit" for path in repository.worktree_changes(["evidence"])]
-    if why := trust.check(repository, commit, factory.store.config().policy.signatures):
+    if why := trust.check(repository, commit, factory.store.config().policy.signatures, factory.store.commit):
         faults.append(f"commit {commit[:12]}: {why}")
     return faults
 

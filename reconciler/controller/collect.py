@@ -16,6 +16,7 @@ from reconciler.controller.jobs import JobFiles
 from reconciler.controller.record import digest_file, evidence_of, knowledge_file, read_files
 from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.git import product
+from reconciler.git.run import IndexLocked
 from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result
 from reconciler.model.job import Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding
@@ -140,7 +141,10 @@ class Collector:
         merged = _merge_result(execution, tip, end)
         if merged.state != "merged" or merged.commit is None:
             return merged
-        advance = product.advance(where.path, where.branch, tip, merged.commit)
+        try:
+            advance = product.advance(where.path, where.branch, tip, merged.commit)
+        except IndexLocked:
+            return None  # a person's git is at it: the next turn tries again
         if advance is product.Advance.MOVED:
             return merged
         if advance is product.Advance.DIRTY and item.state != "product-dirty":

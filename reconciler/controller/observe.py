@@ -57,7 +57,7 @@ def project(factory: Factory, before: str | None, commit: str) -> str:
     """Project what lies between `before` (None: everything) and `commit`."""
     repository, store = factory.repository, factory.store
     reset = before is None
-    if not reset and (why := trust.check(repository, commit, store.config().policy.signatures)):
+    if not reset and (why := trust.check(repository, commit, store.config().policy.signatures, before)):
         raise Refused(f"commit {commit[:12]} is not trusted: {why}")
     delta = read_delta(factory, repository.changed(before, commit, [*read.MANIFEST_ROOTS, "evidence", "knowledge"]))
     problems = [problem for file in delta.files for problem in file.problems]
