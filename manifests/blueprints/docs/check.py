@@ -1,4 +1,4 @@
-"""Checks Markdown in the current folder: there is some, each file has a heading and text, relative links lead somewhere.
+"""Checks Markdown in the current folder: there is some, each file has heading and text, relative links lead somewhere.
 
 With ALAI_CHANGED (one changed path a line) only those files are looked at, and one of them must be Markdown.
 """

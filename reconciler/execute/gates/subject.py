@@ -19,6 +19,10 @@ from reconciler.model.vocabulary import GateResult
 LOG_BYTES = 200_000
 
 
+_MAX_LISTED = 30_000
+"""Characters: Linux takes 128 KiB for one variable, and a character may need four bytes."""
+
+
 @dataclass(kw_only=True)
 class Subject:
     """`root` is the clean checkout (or a scratch folder); `changes`: what the work changed.
@@ -54,12 +58,17 @@ class Subject:
             root=root or self.root,
             access="discard",
             blueprint=self.blueprint,
-            env=self.environment,
+            env={**self.environment, "ALAI_CHANGED": self._changed()},
         )
         log = self.log(gate, f"$ {command}\n{done.text()}\n[{done.stopped or f'exit {done.exit}'}]\n")
         seconds = round(done.seconds, 3)
         result = GateResult.PASS if done.ok else GateResult.ERROR if done.stopped else GateResult.FAIL
         return GateReport(id=gate, result=result, seconds=seconds, message=self._message(done), log=log, proves=proves)
+
+    def _changed(self) -> str:
+        """The changed paths, one a line, as far as an environment variable can hold them."""
+        listed = "\n".join(change.path for change in self.changes)
+        return listed if len(listed) <= _MAX_LISTED else listed[:_MAX_LISTED].rpartition("\n")[0]
 
     def judge(
         self, gate: str, faults: Sequence[str], well: str, *, otherwise: GateResult = GateResult.FAIL
