@@ -32,7 +32,7 @@ def main(document: str) -> int:
             print(f"wrote {target}")
     steps = [[str(HERE / "prose.py"), "docs/opening.txt", *OPENINGS[document]]]
     if document == "api":
-        steps.append(["tools/api_docs.py"])
+        steps.append(["docs/api_docs.py"])
     return max(subprocess.run([sys.executable, *step], check=False).returncode for step in steps)
 
 

@@ -17,7 +17,7 @@ def text(path: str) -> str:
 class ApiDocumentationTest(unittest.TestCase):
     def test_it_is_current(self) -> None:
         done = subprocess.run(
-            [sys.executable, str(ROOT / "tools" / "api_docs.py"), "--check"], capture_output=True, text=True, timeout=60
+            [sys.executable, str(ROOT / "docs" / "api_docs.py"), "--check"], capture_output=True, text=True, timeout=60
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 

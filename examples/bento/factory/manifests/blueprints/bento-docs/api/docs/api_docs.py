@@ -1,4 +1,4 @@
-"""Writes docs/API.md from the OpenAPI files: `python3 tools/api_docs.py`. With `--check` it only says whether it is current."""
+"""Writes docs/API.md from the OpenAPI files: `python3 docs/api_docs.py`. With `--check` it only says whether it is current."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ TARGET = ROOT / "docs" / "API.md"
 HEAD = """\
 # API
 
-Written by `python3 tools/api_docs.py` from `api/openapi/`; change those files, not this one. All bodies are JSON. Errors carry
+Written by `python3 docs/api_docs.py` from `api/openapi/`; change those files, not this one. All bodies are JSON. Errors carry
 `{"error": "what to tell the person"}`. Prices are whole øre.
 """
 
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> int:
     text = render()
     if "--check" in arguments:
         current = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
-        print("docs/API.md is current" if current else "docs/API.md is out of date: run python3 tools/api_docs.py")
+        print("docs/API.md is current" if current else "docs/API.md is out of date: run python3 docs/api_docs.py")
         return 0 if current else 1
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(text, encoding="utf-8")
