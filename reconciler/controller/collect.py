@@ -22,6 +22,7 @@ from reconciler.model.job import Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding
 from reconciler.model.view import Live, View
 from reconciler.model.vocabulary import Reason, Verdict
+from reconciler.plan.lineage import Lineage
 from reconciler.plan.resolve import may_reject, merges_here
 from reconciler.plan.verdict import verdict
 
@@ -76,7 +77,7 @@ class Collector:
         if decided[0] is Verdict.PASSED and task is not None and merges_here(view, task) and brief.product:
             if brief.product.path in moved:
                 return None  # one merge a product and turn: the next one starts from the new tip
-            merge = self._merge(item, brief, result)
+            merge = self._merge(item, brief, result, Lineage(view).base(task).spec.title)
             if merge is None:
                 return None
             moved.add(brief.product.path)
@@ -109,8 +110,8 @@ class Collector:
             return _without_result(execution, brief, Verdict.CANCELLED, "cancelled before it ended", now)
         return _without_result(execution, brief, Verdict.ERROR, end.error, now)
 
-    def _merge(self, item: Live, brief: Brief, result: Result) -> MergeResult | None:
-        """The end of the merge, or None while it is on its way."""
+    def _merge(self, item: Live, brief: Brief, result: Result, title: str) -> MergeResult | None:
+        """The end of the merge, or None while it is on its way. `title`: that of the work, not of its last stage."""
         execution, where = item.execution, brief.product
         if where is None:
             raise ValueError(f"{execution.id} has no product to merge into")
@@ -123,7 +124,7 @@ class Collector:
             brief=MergeBrief(
                 execution=execution,
                 factory=brief.factory,
-                title=brief.title,
+                title=title,
                 commit=commit,
                 product=msgspec.structs.replace(where, tip=tip),
                 acceptance=_checkable(brief),
@@ -176,14 +177,15 @@ def _merge_result(execution: Execution, tip: str, end: Finished) -> MergeResult:
 def _merge_failed(
     merge: MergeResult, result: Result, *, may_reject: bool
 ) -> tuple[tuple[Verdict, Reason, str], Result]:
-    """Accepted work that does not fit is rejected: the rework starts from it, knowing what went wrong."""
+    """Accepted work that does not fit is rejected: the rework is told what went wrong."""
     if merge.state not in MERGE_FAILURES:
         return (Verdict.ERROR, Reason.INTERNAL, f"the merge failed: {merge.message}"), result
-    detail = ", ".join(merge.conflicts) or merge.message
+    what = ", ".join(merge.conflicts) or merge.message
+    detail = f"{what}. Begin again on the branch as it is now; what did not fit is commit {result.product_commit}."
     finding = Finding(id=merge.state, title="Make the work fit the product's branch", severity="blocker", detail=detail)
     result = msgspec.structs.replace(result, findings=(*result.findings, finding), gates=(*result.gates, *merge.gates))
     verdict = Verdict.REJECTED if may_reject else Verdict.NEEDS_HUMAN
-    return (verdict, MERGE_FAILURES[merge.state], f"merge: {merge.state}: {detail}"), result
+    return (verdict, MERGE_FAILURES[merge.state], f"merge: {merge.state}: {what}"), result
 
 
 def _agent(result: Result) -> str:

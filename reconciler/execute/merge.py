@@ -59,7 +59,7 @@ async def _merge(brief: MergeBrief, run_dir: Path) -> MergeResult:
         where.path,
         where.tip,
         brief.commit,
-        message=f"Merge {brief.execution.task}: {text.line(brief.title, 50)}\n\nAlai-Execution: {brief.execution.id}\n",
+        message=f"{text.line(f'Merge: {brief.title}', 72)}\n\nAlai-Execution: {brief.execution.id}\n",
         author=COMMITTER,
         time=int(brief.execution.created_at),
     )

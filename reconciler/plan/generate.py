@@ -13,12 +13,16 @@ from reconciler.model.objects import Object, generation
 from reconciler.model.refs import Position, Ref
 from reconciler.model.spec import Criterion, Finding, Fix, Origin, Stage, TaskSpec
 from reconciler.model.view import TaskState, World
+from reconciler.model.vocabulary import Reason
 from reconciler.plan.lineage import GoalStage, Lineage
 from reconciler.plan.names import name_of, product_name, stage_name
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.routing import ATTRIBUTES, Router
 
 _PLACEHOLDER = re.compile(r"\{(?:title|PRODUCT|stage|document)\}")
+DOES_NOT_FIT = (Reason.MERGE_CONFLICT, Reason.GATE_FAILED)
+"""accepted work that the product's branch has no place for: going on from it would meet the same end, so the rework
+begins at the branch as it is by then"""
 PRIORITY = "M"
 """of everything that is generated: what people asked for first goes first"""
 
@@ -56,7 +60,10 @@ def rework_task(lineage: Lineage, task: TaskState, evidence: Evidence) -> Object
         deploy=base.spec.deploy,
         docs=base.spec.docs,
         origin=msgspec.structs.replace(
-            _origin(task, evidence, "rework"), cycle=_cycle(task) + 1, findings=evidence.findings
+            _origin(task, evidence, "rework"),
+            commit=None if evidence.reason in DOES_NOT_FIT else evidence.product_commit,
+            cycle=_cycle(task) + 1,
+            findings=evidence.findings,
         ),
     )
     chosen = _attributes_of_rework(lineage, base, evidence.findings)

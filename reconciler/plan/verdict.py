@@ -63,4 +63,4 @@ def _passed(result: Result) -> str:
     proofs = sum(1 for gate in result.gates if gate.proves)
     findings = sum(1 for finding in result.findings if finding.severity == "minor")
     text = f"{len(result.gates)} gates passed, {proofs} of them about this very work"
-    return f"{text}; {findings} findings" if findings else text
+    return f"{text}; {findings} finding{'s' if findings > 1 else ''}" if findings else text

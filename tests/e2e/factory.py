@@ -22,15 +22,14 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).parent / "alai-reconcile"
 
 WORK = """\
-# ends badly, is slow, writes into a file that others write too, or writes its own file
+# ends badly, is slow, writes into a file that others write too; always writes its own file
 case "$ALAI_TITLE" in *FAILS*) echo "cannot do that" >&2; exit 1;; esac
 case "$ALAI_TITLE" in *SLOW*) sleep 1.5;; esac
 mkdir -p work
-text="$ALAI_TITLE"
-# a rework has lost what was objected to, unless it is stubborn
-case "$ALAI_TITLE" in *STUBBORN*) ;; Rework*) text="mended";; esac
+# a rework takes away what was objected to
+case "$ALAI_TITLE" in Rework*) sed -i.old s/BLOCKER/mended/ work/*.txt; rm -f work/*.old;; esac
 case "$ALAI_TITLE" in *SHARED*) echo "$ALAI_TASK" > work/shared.txt;; esac
-echo "$text" > "work/$ALAI_TASK.txt"
+echo "$ALAI_TITLE" | sed "/^Rework/s/BLOCKER/mended/" > "work/$ALAI_TASK.txt"
 """
 
 MANIFESTS = {
@@ -105,6 +104,10 @@ spec:
   phases:
     - {name: look, role: reviewer, run: {checks: true}}
   checks:
+    - id: never-content
+      title: Please the reviewer
+      severity: blocker
+      check: '[ "$ALAI_STAGE" != REVIEW ] || ! grep -q STUBBORN work/*.txt'
     - {id: objection, title: Take the objection away, severity: blocker, check: "! grep -q BLOCKER work/*.txt"}
     - {id: small-thing, title: Settle the small thing, check: "! grep -q MINOR work/*.txt", fix: {blueprint: fix}}
 """,
