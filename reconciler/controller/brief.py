@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import posixpath
 import re
+from pathlib import Path
 
 import msgspec
 
 from reconciler.controller.factory import Factory
 from reconciler.git import product
-from reconciler.git.repository import GitError
+from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.execution import Execution
 from reconciler.model.job import AgentBrief, Brief, ModelBrief, ProductBrief, SkillBrief
@@ -137,9 +139,15 @@ def _skill(factory: Factory, commit: str, home: str, name: str) -> SkillBrief:
 
 def _read(factory: Factory, commit: str, path: str) -> str:
     try:
-        return factory.repository.read(commit, posixpath.normpath(path)).decode()
+        return _text_at(factory.root, commit, posixpath.normpath(path))
     except (GitError, UnicodeDecodeError) as error:
         raise FactoryError(f"{path}: cannot be read at {commit[:12]}: {error}") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _text_at(root: Path, commit: str, path: str) -> str:
+    """A file of a commit never changes, and the tasks that start together mostly share their soul and skills."""
+    return Repository(root).read(commit, path).decode()
 
 
 def _findings(task: TaskState) -> tuple[Finding, ...]:

@@ -165,8 +165,7 @@ class Reconciler:
             return commits
 
         self._writer.write(make)
-        for evidence in recorded:
-            self._clean_up(evidence)
+        self._clean_up(recorded)
 
     def _follow_ups(self, view: View, task: TaskState | None, evidence: Evidence) -> tuple[Object, ...]:
         if task is None:
@@ -176,19 +175,22 @@ class Reconciler:
             view, task, evidence, self._clock(), lambda name: name in view.tasks or bool(store.find(Ref("Task", name)))
         )
 
-    def _clean_up(self, evidence: Evidence) -> None:
-        """After the commit is durable the run's own copies are not needed any more."""
-        jobs = [evidence.execution, *(self._collector.merges(evidence.execution) if self._collector else ())]
+    def _clean_up(self, recorded: Sequence[Evidence]) -> None:
+        """After the commits are durable the runs' own copies are not needed any more."""
+        jobs = [item.execution for item in recorded]
+        if self._collector is not None:
+            jobs += [merge for item in recorded for merge in self._collector.merges(item.execution)]
         if self._dispatch is not None:
             self._dispatch.forget(jobs)
         for job in jobs:
             shutil.rmtree(self._factory.run_folder(job), ignore_errors=True)
-        self._jobs.remove(evidence.execution)
-        task = evidence.object.partition("/")[2]
-        follow = f" → {', '.join(evidence.follow_ups)}" if evidence.follow_ups else ""
-        self._tell(
-            Event("recorded", task, evidence.message + follow, evidence.stage, evidence.company, evidence.outcome)
-        )
+        for evidence in recorded:
+            self._jobs.remove(evidence.execution)
+            task = evidence.object.partition("/")[2]
+            follow = f" → {', '.join(evidence.follow_ups)}" if evidence.follow_ups else ""
+            self._tell(
+                Event("recorded", task, evidence.message + follow, evidence.stage, evidence.company, evidence.outcome)
+            )
 
     def _create(self, made: Plan) -> bool:
         """Write what the pipeline owes and no outcome has brought, one commit each. Was anything written?"""

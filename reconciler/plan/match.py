@@ -7,6 +7,7 @@ a hyphen, an underscore or several spaces, so that `full stack` finds `Full-Stac
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -15,32 +16,33 @@ from reconciler.model.spec import Match
 _WORD = re.compile(r"[^\W_]+")
 
 
+@functools.lru_cache(maxsize=4096)
 def _compile(phrase: str) -> re.Pattern[str]:
     words = r"[\s_-]+".join(re.escape(piece) for piece in phrase.split())
     return re.compile(rf"(?<![^\W_]){words}(?![^\W_])")
 
 
 class Vocabulary:
-    """All phrases that some set of matches knows, compiled once and looked for in one pass over a text."""
+    """All phrases that some set of matches knows, compiled once each, when a text may hold them."""
 
     def __init__(self, matches: Iterable[Match]) -> None:
-        self._by_word: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-        self._wordless: list[tuple[str, re.Pattern[str]]] = []
+        self._by_word: dict[str, list[tuple[str, str]]] = {}
+        self._wordless: list[tuple[str, str]] = []
         for phrase in sorted({phrase for match in matches for phrase in _phrases(match)}):
             folded = phrase.casefold()
             words = _WORD.findall(folded)
             if not folded.strip():
                 continue
-            entry = (phrase, _compile(folded))
-            # Only texts that hold a phrase's first word need its pattern tried: most of the time is saved here.
+            entry = (phrase, folded)
+            # Only texts that hold a phrase's first word need its pattern made and tried: this saves most of the time.
             (self._by_word.setdefault(words[0], []) if words else self._wordless).append(entry)
 
     def found(self, text: str) -> frozenset[str]:
         """The phrases that `text` contains, as the matches spell them."""
         folded = text.casefold()
-        hits = [phrase for phrase, pattern in self._wordless if pattern.search(folded)]
+        hits = [phrase for phrase, spelt in self._wordless if _compile(spelt).search(folded)]
         for word in set(_WORD.findall(folded)):
-            hits += [phrase for phrase, pattern in self._by_word.get(word, ()) if pattern.search(folded)]
+            hits += [phrase for phrase, spelt in self._by_word.get(word, ()) if _compile(spelt).search(folded)]
         return frozenset(hits)
 
 
