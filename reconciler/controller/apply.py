@@ -24,6 +24,10 @@ from reconciler.plan.planner import plan
 
 POLL = 1.0
 """Longest wait between two looks while something runs; the engine usually wakes the loop earlier."""
+GATHER = 0.25
+"""Most that is waited for more ends once something has ended: a commit's cost is mostly that of its batch."""
+MANY = 4
+"""from this many executions in flight on, more than one soon ends"""
 PATIENCE = 60.0
 """Seconds that `apply` waits for a host to come back when nothing else is left to do."""
 
@@ -75,7 +79,9 @@ def _drive(
     first: set[str] | None = None
     alone_since: float | None = None
     while True:
+        began = time.monotonic()
         made = reconciler.turn()
+        spent = time.monotonic() - began
         moving = [change for change in made.changes if _moves(change)]
         running = {change.address for change in made.changes if change.action in (Action.DISPATCH, Action.AWAIT)}
         if not moving:
@@ -93,7 +99,8 @@ def _drive(
             listener(Event("waiting", moving[0].address, moving[0].message))
         else:
             alone_since = None
-        reconciler.wait(_pause(moving, deadline))
+        if reconciler.wait(_pause(moving, deadline)) and len(running) >= MANY:
+            time.sleep(min(GATHER, spent / 2))
 
 
 def _pause(moving: list[Change], deadline: float | None) -> float:

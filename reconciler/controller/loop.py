@@ -94,12 +94,12 @@ class Reconciler:
         self._settle(view)
         return made
 
-    def wait(self, seconds: float) -> None:
-        """Until something may have ended, or the time is over."""
-        if self._dispatch is None:
-            time.sleep(seconds)
-        else:
-            self._dispatch.wait(seconds)
+    def wait(self, seconds: float) -> bool:
+        """Until something may have ended (True), or the time is over."""
+        if self._dispatch is not None:
+            return self._dispatch.wait(seconds)
+        time.sleep(seconds)
+        return False
 
     def close(self) -> None:
         """Stop the worker. What was running is resumed by the next controller."""
