@@ -33,7 +33,7 @@ async def agent_phase(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> Ph
         raise _failed(phase, "a read-only stage cannot write files")
     agent = work.brief.agents.get(phase.role)
     try:
-        answer, notes = await _ask(work, phase, spec)
+        answer, notes, tokens = await _count(work, phase, spec)
     except template.TemplateTrouble as error:
         raise _failed(phase, str(error)) from error
     by = "model"
@@ -46,9 +46,6 @@ async def agent_phase(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> Ph
         notes.append(f"the model's answer was not used: {trouble}; the blueprint's fallback stands instead")
         taken = _fall_back(work, phase, spec, spec.fallback)
     work.answers[phase.name] = taken.answer
-    tokens = _sum(answer.tokens_in, answer.tokens_out)
-    work.tokens = _sum(work.tokens, tokens)
-    work.cost_usd = answer.cost_usd if work.cost_usd is None else work.cost_usd + (answer.cost_usd or 0.0)
     return PhaseReport(
         name=phase.name,
         role=phase.role,
@@ -165,6 +162,19 @@ def _write(work: Work, phase: BlueprintPhase, wanted: list[tuple[str, str]]) -> 
 
 def _failed(phase: BlueprintPhase, why: str) -> Ended:
     return Ended(Verdict.FAILED, Reason.AGENT_FAILED, f"phase {phase.name}: {why}")
+
+
+async def _count(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> tuple[Answer, list[str], int | None]:
+    """Ask, and count what it took, usable or not. From the question to the answer, totals are unknown."""
+    tokens_before, cost_before = work.tokens, work.cost_usd
+    work.tokens = work.cost_usd = None
+    answer, notes = await _ask(work, phase, spec)
+    tokens = _sum(answer.tokens_in, answer.tokens_out)
+    if tokens is not None and tokens_before is not None:
+        work.tokens = tokens_before + tokens
+    if answer.cost_usd is not None and cost_before is not None:
+        work.cost_usd = cost_before + answer.cost_usd
+    return answer, notes, tokens
 
 
 def _sum(first: int | None, second: int | None) -> int | None:

@@ -44,8 +44,9 @@ class Work:
     transcript: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     prompts: list[str] = field(default_factory=list[str])
     knowledge: list[str] = field(default_factory=list[str])
-    tokens: int | None = None
-    cost_usd: float | None = None
+    tokens: int | None = 0
+    cost_usd: float | None = 0.0
+    """what models took; None is unknown, 0 where none was asked"""
 
     @property
     def product_name(self) -> str:
