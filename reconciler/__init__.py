@@ -1,1 +1,1 @@
-"""The factory: everything behind the command line. `docs/architecture.md` draws how the packages depend on each other."""
+"""The factory: everything behind the command line. `docs/architecture.md` draws how the packages lie."""

@@ -31,19 +31,16 @@ def insert_intents(conn: sqlite3.Connection, executions: Sequence[Execution]) ->
             raise AttemptTaken(execution)
         try:
             conn.execute(
-                "INSERT INTO executions (id, task, goal, generation, stage, attempt, payload, state, started,"
-                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                "INSERT INTO executions (id, task, goal, generation, stage, attempt, payload, state, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
                 rows.execution_row(execution, INTENDED),
             )
         except sqlite3.IntegrityError as error:
             raise AttemptTaken(execution) from error
 
 
-def update_state(conn: sqlite3.Connection, execution: str, state: str, started: bool | None) -> None:
-    conn.execute(
-        "UPDATE executions SET state = ?, started = coalesce(?, started) WHERE id = ?",
-        (state, None if started is None else int(started), execution),
-    )
+def update_state(conn: sqlite3.Connection, execution: str, state: str) -> None:
+    conn.execute("UPDATE executions SET state = ? WHERE id = ?", (state, execution))
 
 
 def delete(conn: sqlite3.Connection, executions: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ Row = Sequence[Any]
 
 OBJECT = "path, line, col, kind, name, owner, generation, labels, annotations, spec"
 ATTEMPT = "data, path, digest, oid, time"
-EXECUTION = "payload, state, started"
+EXECUTION = "payload, state"
 
 _evidence = msgspec.json.Decoder(Evidence)
 _execution = msgspec.json.Decoder(Execution)
@@ -147,15 +147,15 @@ def commit_row(commit: CommitInfo) -> Row | None:
 
 
 def execution_row(execution: Execution, state: str) -> Row:
-    """id, task, goal, generation, stage, attempt, payload, state, started, created_at"""
+    """id, task, goal, generation, stage, attempt, payload, state, created_at"""
     e = execution
-    return (e.id, e.task, e.goal, e.generation, e.stage, e.attempt, _json(e), state, 0, e.created_at)
+    return (e.id, e.task, e.goal, e.generation, e.stage, e.attempt, _json(e), state, e.created_at)
 
 
 def live_from(row: Row) -> Live:
     """A live execution from the columns EXECUTION."""
-    payload, state, started = row
-    return Live(execution=_execution.decode(payload), state=state, started=bool(started))
+    payload, state = row
+    return Live(execution=_execution.decode(payload), state=state)
 
 
 def array(values: Sequence[str] | set[str]) -> str:

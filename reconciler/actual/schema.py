@@ -113,8 +113,6 @@ def _bookkeeping(db: Database) -> None:
             "attempt": int,
             "payload": bytes,
             "state": str,
-            "started": int,
-            "result": bytes,
             "created_at": float,
         },
         pk="id",

@@ -203,19 +203,10 @@ class Store:
         """All executions in flight, oldest first."""
         return loading.load_live(self._file.conn)
 
-    def set_live(self, execution: str, state: str, started: bool | None = None) -> None:
-        """Set the state of an execution in flight; `started` None leaves that as it is. Unknown ids are ignored."""
+    def set_live(self, execution: str, state: str) -> None:
+        """Set the state of an execution in flight. Unknown ids are ignored."""
         with self._file.transaction() as db:
-            inflight.update_state(db.conn, execution, state, started)
-
-    def save_result(self, execution: str, result: bytes) -> None:
-        """Keep what a worker handed back until its outcome is committed."""
-        with self._file.transaction(durable=True) as db:
-            db.conn.execute("UPDATE executions SET result = ? WHERE id = ?", (result, execution))
-
-    def result(self, execution: str) -> bytes | None:
-        row = self._file.conn.execute("SELECT result FROM executions WHERE id = ?", (execution,)).fetchone()
-        return row[0] if row else None
+            inflight.update_state(db.conn, execution, state)
 
     def forget(self, executions: Iterable[str]) -> None:
         """Drop executions in flight that will have no outcome."""

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import observe
+from reconciler.controller.record import subject as cut
 from reconciler.controller.writer import Writer, event_commit, one
-from reconciler.desired import edit
+from reconciler.desired import edit, read
 from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.objects import CANCELLED, FORGIVEN, Object
@@ -132,12 +133,25 @@ def edit_object(
 def _commit(
     factory: Factory, files: dict[str, bytes | None], subject: str, ref: Ref, event: str, body: str = ""
 ) -> None:
-    commit = event_commit(files, subject[:72], ref, event, author=person(factory), body=body)
+    _refuse_invalid(files)
+    commit = event_commit(files, cut(subject), ref, event, author=person(factory), body=body)
     writer = Writer(factory)
     try:
         writer.write(lambda: [commit])
     finally:
         writer.close()
+
+
+def _refuse_invalid(files: dict[str, bytes | None]) -> None:
+    """A commit that cannot be read would stop the whole factory: what the user typed is judged before it is one."""
+    problems = [
+        problem
+        for path, data in files.items()
+        if data is not None
+        for problem in read.read_file(path, "", data, light=True).problems
+    ]
+    if problems:
+        raise FactoryError(f"nothing was written: {problems[0].message}")
 
 
 def person(factory: Factory) -> tuple[str, str]:

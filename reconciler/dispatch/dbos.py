@@ -138,8 +138,10 @@ class DbosDispatch:
             return self._client
         from dbos import DBOSClient
 
+        from reconciler.dispatch.journal import relax
         from reconciler.dispatch.serializer import JsonSerializer
 
+        relax()
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready:
             self._listen(deadline - time.monotonic())

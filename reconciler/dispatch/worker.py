@@ -97,8 +97,10 @@ def serve(state: Path, jobs: Jobs, hosts: Mapping[str, int], say: Callable[[byte
     """Start the engine on this process. Returns at once; the engine's threads go on."""
     from dbos import DBOS, DBOSClient
 
+    from reconciler.dispatch.journal import relax
     from reconciler.dispatch.serializer import JsonSerializer
 
+    relax()
     url = wire.engine_url(state)
     DBOS(
         config={

@@ -17,7 +17,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the values that are written as JSON: snake_case keys, everything spelled out."""
 
 
-class Execution(Value, kw_only=True):
+class Execution(Value, frozen=True, kw_only=True):
     """One attempt at one stage of one task: the intent that is stored before anything starts."""
 
     id: str
@@ -43,7 +43,7 @@ def execution_id(task: str, generation: str, stage: str, attempt: int) -> str:
     return f"{task}.{attempt}.{digest[:12]}"
 
 
-class GateReport(Value, kw_only=True):
+class GateReport(Value, frozen=True, kw_only=True):
     """One gate's result. `log` is a path below the evidence folder."""
 
     id: str
@@ -52,10 +52,10 @@ class GateReport(Value, kw_only=True):
     message: str = ""
     log: str | None = None
     proves: bool = False
-    """a pass says something about this very work (acceptance, tests, blueprint gates), not only that nothing is wrong"""
+    """a pass shows something about this very work (acceptance, tests, blueprint gates)"""
 
 
-class PhaseReport(Value, kw_only=True):
+class PhaseReport(Value, frozen=True, kw_only=True):
     """What one blueprint phase did. `by` is `command`, `template`, `checks`, `model` or `fallback`."""
 
     name: str
@@ -68,7 +68,7 @@ class PhaseReport(Value, kw_only=True):
     note: str = ""
 
 
-class Report(Value, kw_only=True):
+class Report(Value, frozen=True, kw_only=True):
     """`report.json`: what the next agent and the next person read first. Keys as in the seeds' session workspace."""
 
     agent_type: str
@@ -80,7 +80,7 @@ class Report(Value, kw_only=True):
     verification: tuple[str, ...] = ()
 
 
-class FileDigest(Value, kw_only=True):
+class FileDigest(Value, frozen=True, kw_only=True):
     """A file of the evidence folder. `path` is relative to it; `size` in bytes."""
 
     path: str
@@ -88,12 +88,12 @@ class FileDigest(Value, kw_only=True):
     size: int
 
 
-class Result(Value, kw_only=True):
+class Result(Value, frozen=True, kw_only=True):
     """What a worker hands back. It claims nothing: the controller computes the verdict (`plan.verdict`)."""
 
     execution: str
     ended: Verdict
-    """how the agent's phases ended: PASSED (all ran), FAILED, ERROR, NEEDS_HUMAN or CANCELLED; gates are not part of it"""
+    """how the phases ended: PASSED (all ran), FAILED, ERROR, NEEDS_HUMAN or CANCELLED; gates are not part of it"""
     reason: Reason
     message: str = ""
     phases: tuple[PhaseReport, ...] = ()
@@ -116,7 +116,7 @@ class Result(Value, kw_only=True):
     """`bubblewrap 0.11`, `none (preferred)`, ..."""
 
 
-class MergeResult(Value, kw_only=True):
+class MergeResult(Value, frozen=True, kw_only=True):
     """What came of trying to merge accepted work on a worker; the controller moves the branch."""
 
     execution: str
@@ -130,7 +130,7 @@ class MergeResult(Value, kw_only=True):
     message: str = ""
 
 
-class Evidence(Value, kw_only=True):
+class Evidence(Value, frozen=True, kw_only=True):
     """`evidence.json`, key for key."""
 
     execution: str
@@ -168,7 +168,7 @@ class Evidence(Value, kw_only=True):
     files: tuple[FileDigest, ...]
 
 
-class Attempt(Value, kw_only=True):
+class Attempt(Value, frozen=True, kw_only=True):
     """A recorded outcome: evidence in the trusted tree, and the commit that brought it."""
 
     evidence: Evidence

@@ -6,7 +6,7 @@ from reconciler.model.execution import Execution, Value
 from reconciler.model.spec import BlueprintSpec, Criterion, Finding, Paths, PolicySpec
 
 
-class AgentBrief(Value, kw_only=True):
+class AgentBrief(Value, frozen=True, kw_only=True):
     name: str
     role: str
     prompt: str
@@ -14,13 +14,13 @@ class AgentBrief(Value, kw_only=True):
     read_only: bool = False
 
 
-class SkillBrief(Value, kw_only=True):
+class SkillBrief(Value, frozen=True, kw_only=True):
     name: str
     text: str
     sha256: str
 
 
-class ProductBrief(Value, kw_only=True):
+class ProductBrief(Value, frozen=True, kw_only=True):
     """Where the work happens. `path` is absolute (or a URL); `start` is the commit that the work begins from."""
 
     path: str
@@ -31,7 +31,7 @@ class ProductBrief(Value, kw_only=True):
     test: str | None = None
 
 
-class ModelBrief(Value, kw_only=True):
+class ModelBrief(Value, frozen=True, kw_only=True):
     """Which model to talk to, and how."""
 
     backend: str
@@ -42,7 +42,7 @@ class ModelBrief(Value, kw_only=True):
     offers: tuple[str, ...]
 
 
-class Brief(Value, kw_only=True):
+class Brief(Value, frozen=True, kw_only=True):
     """All that an attempt needs, resolved at the trusted factory commit."""
 
     execution: Execution
@@ -76,7 +76,7 @@ class Brief(Value, kw_only=True):
     policy: PolicySpec
 
 
-class MergeBrief(Value, kw_only=True):
+class MergeBrief(Value, frozen=True, kw_only=True):
     """Merge `commit` into the product's branch at `product.tip`, and run the gates on the result."""
 
     execution: Execution
@@ -88,15 +88,15 @@ class MergeBrief(Value, kw_only=True):
     policy: PolicySpec
 
 
-class Job(Value, kw_only=True, tag_field="job"):
+class Job(Value, frozen=True, kw_only=True, tag_field="job"):
     """Base of what a queue carries. `id` is unique for all time: submitting it twice runs it once."""
 
     id: str
 
 
-class AttemptJob(Job, kw_only=True, tag="attempt"):
+class AttemptJob(Job, frozen=True, kw_only=True, tag="attempt"):
     brief: Brief
 
 
-class MergeJob(Job, kw_only=True, tag="merge"):
+class MergeJob(Job, frozen=True, kw_only=True, tag="merge"):
     brief: MergeBrief

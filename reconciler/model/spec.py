@@ -15,7 +15,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     """Base of all specs: camelCase in YAML, snake_case here, defaults left out when encoded."""
 
 
-class Product(Spec):
+class Product(Spec, frozen=True, kw_only=True):
     """The repository that agents change."""
 
     repository: str
@@ -24,7 +24,7 @@ class Product(Spec):
     """the command that runs the product's tests; default: `make test` where the Makefile has that target"""
 
 
-class Criterion(Spec):
+class Criterion(Spec, frozen=True, kw_only=True):
     """One acceptance criterion. `check` is a shell command that runs in the sandbox at the product's root."""
 
     id: str
@@ -33,20 +33,20 @@ class Criterion(Spec):
     person: bool = False
 
 
-class Paths(Spec):
+class Paths(Spec, frozen=True, kw_only=True):
     """Globs, relative to the product's root."""
 
     allow: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
 
 
-class Budget(Spec):
+class Budget(Spec, frozen=True, kw_only=True):
     usd: float | None = None
     wall: str | None = None
     attempts: int | None = None
 
 
-class Fix(Spec):
+class Fix(Spec, frozen=True, kw_only=True):
     """How a finding should be routed when it becomes a task; what is left out is classified from its title."""
 
     domain: str | None = None
@@ -56,7 +56,7 @@ class Fix(Spec):
     blueprint: str | None = None
 
 
-class Finding(Spec):
+class Finding(Spec, frozen=True, kw_only=True):
     """What a reviewing stage found. `id` is stable: with the product it names the task that fixes it."""
 
     id: str
@@ -68,7 +68,7 @@ class Finding(Spec):
     fix: Fix = Fix()
 
 
-class Origin(Spec):
+class Origin(Spec, frozen=True, kw_only=True):
     """Where a generated task came from. Written by the controller only."""
 
     task: str
@@ -82,7 +82,7 @@ class Origin(Spec):
     """for a stage that runs once per document: which one"""
 
 
-class TaskSpec(Spec):
+class TaskSpec(Spec, frozen=True, kw_only=True):
     title: str
     description: str = ""
     goal: str | None = None
@@ -105,13 +105,13 @@ class TaskSpec(Spec):
     origin: Origin | None = msgspec.field(default=None, name="from")
 
 
-class GoalTask(TaskSpec, kw_only=True):
+class GoalTask(TaskSpec, frozen=True, kw_only=True):
     """A task written inside a goal: a TaskSpec with a name."""
 
     name: str
 
 
-class GoalSpec(Spec):
+class GoalSpec(Spec, frozen=True, kw_only=True):
     title: str
     description: str = ""
     priority: Literal["H", "M", "L"] = "M"
@@ -126,12 +126,12 @@ class GoalSpec(Spec):
     suspend: bool = False
 
 
-class Stage(Spec):
+class Stage(Spec, frozen=True, kw_only=True):
     """One stage of a pipeline."""
 
     name: str
     title: str = "{title}"
-    """title of a generated task; `{title}` is the first task's, `{PRODUCT}` the product in capitals, `{stage}`, `{document}`"""
+    """of a generated task; `{title}` is the first task's; also `{PRODUCT}` (in capitals), `{stage}`, `{document}`"""
     scope: Literal["task", "goal"] = "task"
     when: Literal["always", "deploy", "docs"] = "always"
     """`docs` makes one task for each document asked for"""
@@ -141,7 +141,7 @@ class Stage(Spec):
     read_only: bool = False
 
 
-class PipelineSpec(Spec, kw_only=True):
+class PipelineSpec(Spec, frozen=True, kw_only=True):
     title: str = ""
     stages: tuple[Stage, ...]
     merge_after: str | None = None
@@ -149,7 +149,7 @@ class PipelineSpec(Spec, kw_only=True):
     max_rejections: int = 2
 
 
-class CompanySpec(Spec):
+class CompanySpec(Spec, frozen=True, kw_only=True):
     title: str
     type: str = ""
     domain: str = ""
@@ -161,14 +161,14 @@ class CompanySpec(Spec):
     skills: tuple[str, ...] = ()
     """names of folders with a SKILL.md under the company's `skills/`"""
     tools: tuple[str, ...] = ()
-    tier_overrides: dict[str, int | str] = msgspec.field(default_factory=dict, name="tier_overrides")
+    tier_overrides: dict[str, int | str] = msgspec.field(default_factory=dict[str, int | str], name="tier_overrides")
     """task type -> tier, or `backend:model` outside the tiers"""
     merged_into: str | None = None
     """an archived company: work routed to it goes to that one"""
     note: str = ""
 
 
-class AgentSpec(Spec):
+class AgentSpec(Spec, frozen=True, kw_only=True):
     title: str = ""
     company: str | None = None
     role: str = "builder"
@@ -178,13 +178,13 @@ class AgentSpec(Spec):
     read_only: bool = False
 
 
-class AgentPhase(Spec):
+class AgentPhase(Spec, frozen=True, kw_only=True):
     """A phase that a model does."""
 
     prompt: str
-    """Jinja template; `task`, `company`, `product`, `findings`, `answers` (earlier phases' outputs), `document` are defined"""
+    """Jinja template; defined are task, goal, company, product, findings, document, and answers by phase"""
     output: Literal["text", "files", "verdict"] = "text"
-    """`files`: JSON `{files: [{path, content}], summary}`; `verdict`: JSON `{summary, findings: [...]}`; both need `schema`"""
+    """`files`: JSON `{files: [{path, content}], summary}`; `verdict`: JSON `{summary, findings}`; both need `schema`"""
     file: str | None = None
     """with `text`: the answer is written to this path of the product"""
     max_tokens: int = 1024
@@ -192,7 +192,7 @@ class AgentPhase(Spec):
     """used, and said so in the evidence, where the answer is empty, too short or not usable; none: the phase fails"""
 
 
-class RunPhase(Spec):
+class RunPhase(Spec, frozen=True, kw_only=True):
     """A phase that a command, a template or the blueprint's own checks do. Exactly one of the three."""
 
     command: tuple[str, ...] = ()
@@ -204,7 +204,7 @@ class RunPhase(Spec):
     timeout: str = "120s"
 
 
-class BlueprintPhase(Spec):
+class BlueprintPhase(Spec, frozen=True, kw_only=True):
     name: str
     role: str = "builder"
     needs: tuple[Literal["text", "tools", "schema"], ...] = ()
@@ -212,7 +212,7 @@ class BlueprintPhase(Spec):
     agent: AgentPhase | None = None
 
 
-class Check(Spec):
+class Check(Spec, frozen=True, kw_only=True):
     """Something a blueprint can prove or find. `check` exits 0 when all is well."""
 
     id: str
@@ -223,7 +223,7 @@ class Check(Spec):
     fix: Fix = Fix()
 
 
-class BlueprintSpec(Spec):
+class BlueprintSpec(Spec, frozen=True, kw_only=True):
     title: str = ""
     description: str = ""
     company: str | None = None
@@ -236,13 +236,13 @@ class BlueprintSpec(Spec):
     skills: tuple[str, ...] = ()
 
 
-class HostModel(Spec):
+class HostModel(Spec, frozen=True, kw_only=True):
     name: str
     num_ctx: int = 8192
     offers: tuple[Literal["text", "tools", "schema"], ...] = ("text", "schema")
 
 
-class Host(Spec):
+class Host(Spec, frozen=True, kw_only=True):
     name: str
     kind: str
     url: str | None = None
@@ -251,7 +251,7 @@ class Host(Spec):
     models: tuple[HostModel, ...] = ()
 
 
-class Link(Spec):
+class Link(Spec, frozen=True, kw_only=True):
     """One way to reach a model: the first reachable one of a tier's chain is taken."""
 
     backend: str
@@ -259,18 +259,18 @@ class Link(Spec):
     hosts: tuple[str, ...] = ()
 
 
-class Tier(Spec):
+class Tier(Spec, frozen=True, kw_only=True):
     tier: int
     title: str = ""
     chain: tuple[Link, ...] = ()
 
 
-class FleetSpec(Spec):
+class FleetSpec(Spec, frozen=True, kw_only=True):
     hosts: tuple[Host, ...] = ()
     tiers: tuple[Tier, ...] = ()
 
 
-class Match(Spec):
+class Match(Spec, frozen=True, kw_only=True):
     """Whole words and phrases, case ignored, looked for in title and description."""
 
     id: str
@@ -281,8 +281,8 @@ class Match(Spec):
     none: tuple[str, ...] = ()
 
 
-class RoutingRule(Match, kw_only=True):
-    """A rule sets any of five attributes. For each attribute the most specific matching rule wins; ties: the earlier."""
+class RoutingRule(Match, frozen=True, kw_only=True):
+    """Sets any of five attributes. For each attribute the most specific matching rule wins; of equals the earlier."""
 
     when: dict[str, str] = {}
     """attributes that must already have this value: stage, domain, type, company"""
@@ -293,7 +293,7 @@ class RoutingRule(Match, kw_only=True):
     blueprint: str | None = None
 
 
-class RoutingDefaults(Spec):
+class RoutingDefaults(Spec, frozen=True, kw_only=True):
     domain: str
     type: str
     complexity: int
@@ -301,26 +301,26 @@ class RoutingDefaults(Spec):
     blueprint: str
 
 
-class RoutingSpec(Spec, kw_only=True):
+class RoutingSpec(Spec, frozen=True, kw_only=True):
     rules: tuple[RoutingRule, ...] = ()
     default: RoutingDefaults
     tiers: dict[str, int] = {}
     """complexity as text -> tier; default: the same number"""
 
 
-class HumanRule(Match, kw_only=True):
+class HumanRule(Match, frozen=True, kw_only=True):
     """Safety rail: a task that matches goes to a person, never to a model."""
 
     reason: str
 
 
-class Retry(Spec):
+class Retry(Spec, frozen=True, kw_only=True):
     attempts: int = 3
     backoff: str = "10s"
     max_backoff: str = "5m"
 
 
-class Limits(Spec):
+class Limits(Spec, frozen=True, kw_only=True):
     command: str = "600s"
     memory: str = "2GiB"
     processes: int = 512
@@ -331,7 +331,7 @@ class Limits(Spec):
     """generated tasks that one outcome may add"""
 
 
-class GateRules(Spec):
+class GateRules(Spec, frozen=True, kw_only=True):
     minimum_answer: int = 40
     """characters; a shorter answer of an agent phase fails"""
     placeholders: tuple[str, ...] = ()
@@ -344,7 +344,7 @@ class GateRules(Spec):
     """stages that may change protected CI files"""
 
 
-class PolicySpec(Spec):
+class PolicySpec(Spec, frozen=True, kw_only=True):
     branch: str = "main"
     product: Product | None = None
     """the product of tasks and goals that name none"""

@@ -24,7 +24,7 @@ from reconciler.model.vocabulary import Action, Phase, Reason
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The objects that are few and concern all tasks. `folders` gives the folder a Company's or Blueprint's manifest lies in."""
+    """The objects that are few and concern all tasks. `folders`: where each one's manifest lies."""
 
     pipelines: Mapping[str, PipelineSpec]
     companies: Mapping[str, CompanySpec]
@@ -37,11 +37,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution in flight. `state`: `submitted` (queued or running), `merging`, `product-dirty`, `lost`, `cancelling`."""
+    """An execution in flight. `state`: `submitted` (queued or running), `merging`, `product-dirty`, `cancelling`."""
 
     execution: Execution
     state: str
-    started: bool = False
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +75,7 @@ class GoalState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """Every task that is not settled, plus all those they refer to (parents, children, dependencies). The rest is settled.
+    """Every task that is not settled, and all those they refer to (parents, children, dependencies).
 
     Planning a view equals planning the whole: a property test holds it.
     """
@@ -92,7 +91,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
-    """What was observed outside git and SQLite. Empty for a plan that looks at nothing: then all is taken to be well."""
+    """What was observed outside git and SQLite. Empty where nobody looked: then all is taken to be well."""
 
     unreachable: Mapping[str, str] = {}
     """host -> one sentence"""

@@ -136,8 +136,6 @@ class Reason(StrEnum):
     """a person answered"""
     REMOVED = "Removed"
     """its manifest is gone"""
-    LOST = "Lost"
-    """an execution was recorded as started and the engine does not know it"""
     EVIDENCE_ALTERED = "EvidenceAltered"
     """an evidence file no longer matches its outcome commit"""
     NO_TASKS = "NoTasks"

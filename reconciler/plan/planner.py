@@ -95,10 +95,8 @@ class Planner:
         unwanted = CANCELLED in task.object.annotations or (goal is not None and CANCELLED in goal.object.annotations)
         if unwanted and live.state != "cancelling":
             self._cancel(live, Reason.CANCELLED, "a person cancelled it")
-        elif live.state == "lost":
-            self._drift.append(
-                _change(_address(task), Action.RECOVER, Reason.LOST, status.message, before=_running(live))
-            )
+        elif live.execution.generation != task.object.generation and live.state == "submitted":
+            self._cancel(live, Reason.SPEC_CHANGED, "its spec has changed since it started")
         elif status.phase is Phase.WAITING:
             self._add(task, Action.WAIT, status.reason, status.message, before=_running(live))
         else:

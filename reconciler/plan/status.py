@@ -219,11 +219,9 @@ def _in_flight(live: Live) -> Status:
         return _status(Phase.WAITING, Reason.PRODUCT_DIRTY, text, settled=False)
     if live.state == "merging":
         return _status(Phase.RUNNING, Reason.MERGING, f"{told}: its work is being merged", settled=False)
-    if live.state == "lost":
-        return _status(Phase.RUNNING, Reason.LOST, f"{told} is not known to the engine any more", settled=False)
     if live.state == "cancelling":
         return _status(Phase.RUNNING, Reason.CANCELLED, f"{told} is being cancelled", settled=False)
-    return _status(Phase.RUNNING, Reason.RUNNING, told if live.started else f"{told}, queued", settled=False)
+    return _status(Phase.RUNNING, Reason.RUNNING, told, settled=False)
 
 
 def _suspended(task: TaskState, resolved: Resolved) -> Status | None:

@@ -24,16 +24,12 @@ def store(tmp_path: Path) -> Store:
 def test_an_intent_is_stored_once_and_keeps_what_came_of_it(store: Store) -> None:
     mine = execution("a")
     store.intend([mine])
-    store.set_live(mine.id, "merging", started=True)
-    store.save_result(mine.id, b"\x00result")
+    store.set_live(mine.id, "merging")
     store.intend([mine])
     (live,) = store.live()
-    assert (live.execution, live.state, live.started) == (mine, "merging", True)
-    assert store.result(mine.id) == b"\x00result"
-    store.set_live(mine.id, "product-dirty")
-    assert store.live()[0].started
+    assert (live.execution, live.state) == (mine, "merging")
     store.forget([mine.id])
-    assert (store.live(), store.result(mine.id)) == ([], None)
+    assert store.live() == []
 
 
 def test_an_attempt_number_belongs_to_one_execution(store: Store) -> None:

@@ -163,6 +163,11 @@ def test_a_goals_last_attempts_are_not_given_out_twice() -> None:
     ]
 
 
+def _outdated(name: str) -> TaskState:
+    state = live(task(name))
+    return msgspec.structs.replace(state, object=msgspec.structs.replace(state.object, generation="newer"))
+
+
 def _drift(name: str) -> TaskState:
     return msgspec.structs.replace(attempted(task(name), P), altered=("evidence/_/t/9",), last_number=9)
 
@@ -173,7 +178,7 @@ def _drift(name: str) -> TaskState:
         (live(task("t", {CANCELLED: "no"})), Action.CANCEL, Reason.CANCELLED),
         (live(task("t", {CANCELLED: "no"}), "cancelling"), Action.AWAIT, Reason.CANCELLED),
         (live(task("t"), "product-dirty"), Action.WAIT, Reason.PRODUCT_DIRTY),
-        (live(task("t"), "lost"), Action.RECOVER, Reason.LOST),
+        (_outdated("t"), Action.CANCEL, Reason.SPEC_CHANGED),
         (_drift("t"), Action.RECOVER, Reason.EVIDENCE_ALTERED),
         (live(task("t", goal="g")), Action.CANCEL, Reason.CANCELLED),
     ],
