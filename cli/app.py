@@ -3,40 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 import click
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("setup", "Make a folder a factory."),
-    "model": ("setup", "The embedded model."),
-    "validate": ("plan", "Check manifests, offline."),
-    "diff": ("plan", "Show what would happen, and why."),
-    "apply": ("apply", "Reconcile until nothing differs."),
-    "explain": ("plan", "Why an object is, or is not, moving."),
-    "route": ("plan", "Which company, tier, model and host a task would get."),
-    "status": ("look", "The factory on one screen."),
-    "list": ("look", "Goals, tasks, executions, companies and more, as rows."),
-    "show": ("look", "One object with everything known about it."),
-    "next": ("look", "The next task that can run."),
-    "log": ("look", "The audit trail, from git alone."),
-    "company": ("look", "The virtual companies."),
-    "schema": ("look", "The JSON Schema of a kind."),
-    "add": ("work", "Write and commit a task."),
-    "suspend": ("work", "Hold a goal or task."),
-    "resume": ("work", "Let a suspended or cancelled goal or task go on."),
-    "retry": ("work", "Let a task be attempted again."),
-    "cancel": ("work", "Give a goal or task up."),
-    "pipeline": ("work", "Where a task stands in its pipeline."),
-    "queue": ("people", "What waits for a person."),
-    "answer": ("people", "Answer a task in the human queue."),
-    "done": ("people", "Complete a task that a person did."),
-    "wait": ("people", "Wait until an object is as wanted."),
-    "rebuild": ("audit", "Make the database from git alone."),
-    "verify": ("audit", "Re-hash evidence, check signatures and invariants."),
-    "completion": ("setup", "Print the shell completion script."),
-}
+from cli.table import ABOUT, COMMANDS
 
 
 class LazyGroup(click.Group):
@@ -69,15 +40,18 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("-C", "folder", type=click.Path(path_type=Path), default=Path(), help="The factory repository.")
+@click.group(
+    cls=LazyGroup, help=ABOUT, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.option("-C", "folder", type=click.Path(), default=".", help="The factory repository.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(None, "--version", package_name="alai-reconcile", prog_name="alai-reconcile")
 @click.pass_context
-def app(ctx: click.Context, folder: Path, debug: bool) -> None:
-    """Run a software factory through git: what should happen is YAML, what did happen is commits."""
+def app(ctx: click.Context, folder: str, debug: bool) -> None:
+    from pathlib import Path
+
     del debug
-    ctx.obj = folder
+    ctx.obj = Path(folder)
 
 
 def output_option(function: Any) -> Any:

@@ -15,6 +15,12 @@ from reconciler.controller.factory import Factory
 from reconciler.model.errors import FactoryError
 from reconciler.model.refs import Ref
 
+ROUTED = (
+    *("stage", "domain", "type", "complexity", "company", "blueprint", "tier", "backend", "model", "host"),
+    *("needs", "skills", "tools", "agents"),
+)
+"""what `route` shows, in order"""
+
 
 @click.command("validate")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
@@ -90,11 +96,13 @@ def route_command(folder: Path, title: str, description: str, stage: str | None,
         render.data(row, output)
         return 0
     rules = row["rules"]
-    for key, value in row.items():
-        if key in ("rules", "candidates"):
-            continue
+    for key in ROUTED:
         by = f"   (by {rules[key]})" if key in rules else ""
-        click.echo(f"{render.heading(key).capitalize():<12} {render.cell(value)}{by}")
+        if row.get(key) not in (None, "", []):
+            click.echo(f"{render.heading(key).capitalize():<12} {render.cell(row[key])}{by}")
+    if row.get("unroutable"):
+        what = "It waits" if row.get("waits") else "A person gets it"
+        click.echo(f"{what}: {row['unroutable']}: {render.printable(row['message'])}")
     return 0
 
 

@@ -55,6 +55,7 @@ def rows(
 ) -> list[report.Row]:
     """Rows of one sort, filtered. Raises FactoryError for a sort that does not exist."""
     observe(factory)
+    _refuse_unknown(factory, goal, phase)
     if what == "executions":
         return report.execution_rows(factory)
     view = factory.store.view_all()
@@ -73,6 +74,14 @@ def rows(
         and (phase is None or row.get("phase") == phase)
         and wanted.items() <= row["labels"].items()
     ]
+
+
+def _refuse_unknown(factory: Factory, goal: str | None, phase: str | None) -> None:
+    """A filter that nothing can ever meet is a slip of the pen."""
+    if goal is not None:
+        one(factory.store.find(Ref("Goal", goal)), Ref("Goal", goal), [i.name for i in factory.store.objects("Goal")])
+    if phase is not None and phase not in list(Phase):
+        raise FactoryError(f"{phase}: not a phase; there are {', '.join(Phase)}")
 
 
 def _others(factory: Factory, what: str) -> list[report.Row]:

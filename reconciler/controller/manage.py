@@ -97,6 +97,9 @@ def cancel(factory: Factory, ref: Ref, reason: str) -> None:
 def retry(factory: Factory, ref: Ref) -> None:
     """Let a task run again: what was attempted so far no longer decides where it stands."""
     observe(factory)
+    if ref.kind != "Task":
+        raise FactoryError(f"{ref}: only a Task is attempted, so only a Task can be retried")
+    one(factory.store.find(ref), ref, [item.name for item in factory.store.objects("Task")])
     last = factory.store.last_number(ref.name)
     if last == 0:
         raise Refused(f"{ref}: never attempted, so there is nothing to retry; see: alai-reconcile explain {ref}")

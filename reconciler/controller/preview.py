@@ -22,7 +22,7 @@ from reconciler.model.history import FileRecord
 from reconciler.model.objects import Object
 from reconciler.model.refs import Problem, Ref
 from reconciler.model.spec import TaskSpec
-from reconciler.model.view import Change, Plan, View, World
+from reconciler.model.view import Change, Plan, View
 from reconciler.model.vocabulary import Action
 from reconciler.plan.digest import digest
 from reconciler.plan.explain import explain
@@ -68,7 +68,7 @@ class Shown:
             yield "Held:", ""
             yield from (_line(change) for change in self.plan.held)
         if not (self.plan.drift or self.plan.changes):
-            yield "Nothing differs.", ""
+            yield "Nothing moves until a person acts." if self.plan.held else "Nothing differs.", ""
         yield count_line(self.plan), ""
 
 
@@ -169,6 +169,8 @@ def _with_worktree(factory: Factory) -> View:
 def explain_object(factory: Factory, ref: Ref, now: float) -> list[str]:
     """Ordered sentences. Raises FactoryError where there is no such object."""
     observe(factory)
+    if ref.kind not in ("Goal", "Task"):
+        raise FactoryError(f"{ref}: only a Goal or a Task moves; see: alai-reconcile show {ref}")
     if not factory.store.find(ref):
         from reconciler.controller.writer import one
 
@@ -183,6 +185,9 @@ def route_title(factory: Factory, title: str, description: str, stage: str | Non
     pipeline = config.pipelines.get(DEFAULT_PIPELINE)
     if pipeline is None:
         raise FactoryError(f"there is no Pipeline/{DEFAULT_PIPELINE}; write one, or copy that of a new factory")
+    stages = [item.name for item in pipeline.stages]
+    if stage is not None and stage not in stages:
+        raise FactoryError(f"{stage}: no stage of Pipeline/{DEFAULT_PIPELINE}; there are {', '.join(stages)}")
     task = TaskSpec(title=title, description=description)
-    routed = route(task, stage or pipeline.stages[0].name, config, World(), DEFAULT_PIPELINE)
+    routed = route(task, stage or stages[0], config, unseen(), DEFAULT_PIPELINE)
     return msgspec.to_builtins(routed)

@@ -12,7 +12,6 @@ import pytest
 from tests.e2e.factory import TinyFactory, build
 
 
-
 def _once(parent: Path, name: str, make: Callable[[Path], TinyFactory]) -> TinyFactory:
     """Make it where no other process has; a half-made one is thrown away."""
     target = parent / name
