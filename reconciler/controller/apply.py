@@ -16,6 +16,7 @@ from reconciler.controller.loop import Reconciler
 from reconciler.controller.observe import observe
 from reconciler.controller.world import unseen
 from reconciler.dispatch.dbos import DbosDispatch
+from reconciler.execute.sandbox import MISSING, Sandbox
 from reconciler.model.errors import Refused
 from reconciler.model.view import Change, Plan
 from reconciler.model.vocabulary import Action, Reason
@@ -64,13 +65,23 @@ def apply(
         observe(factory)
         if saved is not None:
             _refuse_stale(factory, saved)
-        hosts = {host.name: host.capacity for host in factory.store.config().fleet.hosts}
-        reconciler = Reconciler(factory, lambda: DbosDispatch(factory.state, hosts), listener=listener, prune=prune)
+        reconciler = Reconciler(factory, lambda: _engine(factory, listener), listener=listener, prune=prune)
         try:
             reconciler.recover()
             return _drive(reconciler, deadline, once=once, stopping=stopping, listener=listener)
         finally:
             reconciler.close()
+
+
+def _engine(factory: Factory, listener: Listener) -> DbosDispatch:
+    """Raises Refused before anything starts where the Policy requires a sandbox and there is none."""
+    config = factory.store.config()
+    if Sandbox.detect() is None:
+        if config.policy.sandbox == "required":
+            raise Refused(MISSING)
+        warning = "no sandbox on this machine: commands of blueprints and gates run with your own rights"
+        listener(Event("warning", "Policy", warning))
+    return DbosDispatch(factory.state, {host.name: host.capacity for host in config.fleet.hosts})
 
 
 def _drive(

@@ -222,6 +222,7 @@ class Reconciler:
         """Intent before effect: the job file, then the row, then the queue."""
         if not made.dispatch:
             return
+        engine = self._engine()  # first: where it refuses to start, nothing was intended
         jobs: list[AttemptJob] = []
         for execution in made.dispatch:
             brief = brief_for(self._factory, view, execution, made.commit)
@@ -229,7 +230,7 @@ class Reconciler:
             self._jobs.write(jobs[-1])
         self._factory.store.intend(made.dispatch)
         for job in jobs:
-            self._engine().submit(job)
+            engine.submit(job)
             self._tell_started(job.brief.execution, job.brief.title)
 
     def _tell_started(self, execution: Execution, title: str) -> None:

@@ -33,7 +33,7 @@ MISSING = (
     "set `sandbox: preferred` in the Policy, and commands run with your own rights"
 )
 
-ROOT = "/work"
+ROOT = "/product"
 _LIMITS = Limits()
 _HOME = "/tmp/home"
 _BLUEPRINT = "/blueprint"
