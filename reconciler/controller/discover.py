@@ -17,6 +17,7 @@ PERSON_TIER = 5
 CONTEXT = 8192
 
 Spec = dict[str, Any]
+PERSON: Spec = {"backend": "human-queue"}
 
 
 def discover() -> tuple[Spec, list[str]]:
@@ -35,12 +36,14 @@ def discover() -> tuple[Spec, list[str]]:
             hosts.append(host)
             for tier, found in reach.items():
                 links[tier] += found
-    tiers: list[Spec] = [{"tier": tier, "chain": chain} for tier, chain in links.items() if chain]
-    person: Spec = {"tier": PERSON_TIER, "title": "A person", "chain": [{"backend": "human-queue"}]}
     if not hosts:
         said.append("No model was found: every task will wait for a person until manifests/fleet.yaml names one.")
-        tiers = [{"tier": tier, "chain": [{"backend": "human-queue"}]} for tier in WORK_TIERS]
-    return {"hosts": hosts, "tiers": [*tiers, person]}, said
+    links[PERSON_TIER] = []
+    tiers: list[Spec] = [
+        {"tier": tier, "chain": chain} if chain else {"tier": tier, "title": "A person", "chain": [PERSON]}
+        for tier, chain in links.items()
+    ]
+    return {"hosts": hosts, "tiers": tiers}, said
 
 
 def _ollama() -> tuple[Spec | None, dict[int, list[Spec]], str]:
