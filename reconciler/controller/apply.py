@@ -68,7 +68,7 @@ def apply(
         reconciler = Reconciler(factory, lambda: _engine(factory, listener), listener=listener, prune=prune)
         try:
             reconciler.recover()
-            return _drive(reconciler, deadline, once=once, stopping=stopping, listener=listener)
+            return _drive(reconciler, deadline, once=once, prune=prune, stopping=stopping, listener=listener)
         finally:
             reconciler.close()
 
@@ -85,7 +85,13 @@ def _engine(factory: Factory, listener: Listener) -> DbosDispatch:
 
 
 def _drive(
-    reconciler: Reconciler, deadline: float | None, *, once: bool, stopping: threading.Event, listener: Listener
+    reconciler: Reconciler,
+    deadline: float | None,
+    *,
+    once: bool,
+    prune: bool,
+    stopping: threading.Event,
+    listener: Listener,
 ) -> Applied:
     first: set[str] | None = None
     alone_since: float | None = None
@@ -93,7 +99,7 @@ def _drive(
         began = time.monotonic()
         made = reconciler.turn()
         spent = time.monotonic() - began
-        moving = [change for change in made.changes if _moves(change)]
+        moving = [change for change in made.changes if _moves(change, prune=prune)]
         running = {change.address for change in made.changes if change.action in (Action.DISPATCH, Action.AWAIT)}
         if not moving:
             return Applied(made, _exit_code(made))
@@ -122,12 +128,12 @@ def _pause(moving: list[Change], deadline: float | None) -> float:
     return pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
 
 
-def _moves(change: Change) -> bool:
+def _moves(change: Change, *, prune: bool) -> bool:
     """Will this change without a person? What waits for another task moves only with that one."""
     if change.action in (Action.DISPATCH, Action.AWAIT, Action.CREATE):
         return True
     if change.action is Action.CANCEL:
-        return change.reason is not Reason.REMOVED
+        return prune or change.reason is not Reason.REMOVED
     return change.action is Action.WAIT and change.reason in (
         Reason.BACKOFF,
         Reason.CAPACITY_FULL,
