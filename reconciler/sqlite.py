@@ -10,11 +10,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator
+from functools import cached_property
 from pathlib import Path
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from reconciler.model.errors import FactoryError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 BUSY_SECONDS = 30.0
 """how long a writer waits for another one before it gives up"""
@@ -26,6 +29,19 @@ class StoreUnusable(FactoryError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path}: {why}; delete state/ and run rebuild")
+
+
+class Session:
+    """One thread's connection, bare and as sqlite-utils sees it, which is imported only for who asks: it takes long."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.conn = conn
+
+    @cached_property
+    def utils(self) -> Database:
+        from sqlite_utils import Database
+
+        return Database(self.conn)
 
 
 class Connections:
@@ -46,9 +62,9 @@ class Connections:
             self._prepare()
 
     @property
-    def db(self) -> Database:
+    def db(self) -> Session:
         """This thread's own connection."""
-        found: Database | None = getattr(self._local, "db", None)
+        found: Session | None = getattr(self._local, "db", None)
         if found is None:
             with self._damage_named():
                 found = self._connect()
@@ -60,7 +76,7 @@ class Connections:
         return self.db.conn
 
     @contextlib.contextmanager
-    def transaction(self, *, durable: bool = False) -> Generator[Database]:
+    def transaction(self, *, durable: bool = False) -> Generator[Session]:
         """A write transaction. It takes the write lock at once: a deferred one fails under contention.
 
         `durable`: on disk when the block ends, even if the power fails right after.
@@ -77,7 +93,7 @@ class Connections:
                     db.conn.execute("PRAGMA synchronous=NORMAL")
 
     @contextlib.contextmanager
-    def snapshot(self) -> Generator[Database]:
+    def snapshot(self) -> Generator[Session]:
         """Reads that all see the same state of the file."""
         db = self.db
         with self._damage_named(), self._between("BEGIN", db.conn):
@@ -111,7 +127,7 @@ class Connections:
                 raise StoreUnusable(self.path, f"the file is damaged or no database ({error})") from error
             raise
 
-    def _connect(self) -> Database:
+    def _connect(self) -> Session:
         # isolation_level=None: only the BEGINs of this module begin anything
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         with self._lock:
@@ -119,7 +135,7 @@ class Connections:
         self._into_wal(connection)
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=NORMAL")
-        return Database(connection)
+        return Session(connection)
 
     def _into_wal(self, connection: sqlite3.Connection) -> None:
         """The change to WAL needs the file alone and does not wait for it by itself."""
@@ -139,9 +155,9 @@ class Connections:
             found = self._found()
             if found == self._version:
                 return
-            if found or db.table_names():
+            if found or db.utils.table_names():
                 raise StoreUnusable(self.path, f"schema version {found}, this program needs {self._version}")
-            self._create(db)
+            self._create(db.utils)
             db.conn.execute(f"PRAGMA user_version={self._version}")
 
     def _found(self) -> int:

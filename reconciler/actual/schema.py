@@ -6,9 +6,12 @@ Bookkeeping beside them: unsettled, first_seen, meta, notes, cache. In flight, a
 
 from __future__ import annotations
 
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from reconciler.actual.fast import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 __all__ = ["DERIVED", "SCHEMA_VERSION", "create"]
 

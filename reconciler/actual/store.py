@@ -77,8 +77,8 @@ class Store:
             projection.prune_cache(conn)
             if reset or touched.config:
                 version = int(_meta(conn, "config") or 0) + 1
-                db.table("meta").upsert({"key": "config", "value": str(version)}, pk="key")
-            db.table("meta").upsert({"key": "commit", "value": commit}, pk="key")
+                _set_meta(conn, "config", str(version))
+            _set_meta(conn, "commit", commit)
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row that derives from commits, in one canonical order. Two stores of one commit dump alike."""
@@ -232,11 +232,15 @@ class Store:
         """Keep a note; None removes it."""
         with self._file.transaction() as db:
             if value is None:
-                db.table("notes").delete_where("key = ?", [key])
+                db.conn.execute("DELETE FROM notes WHERE key = ?", (key,))
             else:
-                db.table("notes").upsert({"key": key, "value": value}, pk="key")
+                db.conn.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
 
 
 def _meta(conn: sqlite3.Connection, key: str) -> str | None:
     row = conn.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None
+
+
+def _set_meta(conn: sqlite3.Connection, key: str, value: str) -> None:
+    conn.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -9,11 +9,13 @@ import re
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from reconciler.knowledge.entry import Entry, Malformed, parse
 from reconciler.sqlite import Connections, StoreUnusable
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 __all__ = ["Index", "StoreUnusable"]
 
@@ -53,13 +55,13 @@ class Index:
         with self._file.transaction() as db:
             gone = [(path,) for path in [*removed, *(path for path, _ in given)]]
             db.conn.executemany("DELETE FROM entries WHERE path = ?", gone)
-            db.table("entries").insert_all(map(_record, entries), replace=True)
+            db.utils.table("entries").insert_all(map(_record, entries), replace=True)
         return len(given) - len(entries)
 
     def reset(self) -> None:
         """Forget everything."""
         with self._file.transaction() as db:
-            db.table("entries").delete_where()
+            db.utils.table("entries").delete_where()
 
     def search(self, query: str, *, limit: int = 5, product: str | None = None) -> list[Entry]:
         """The entries that any word of `query` (any text) is found in, best first; the same product's weigh more."""
