@@ -62,7 +62,8 @@ def apply_command(
         applied = apply(factory, once=once, timeout=timeout, prune=prune, saved=saved, listener=listener)
     for line in table(factory, started):
         click.echo(line)
-    for change in (*applied.plan.held, *applied.plan.drift):
+    blocked = applied.plan.changes if applied.exit_code == 4 else ()
+    for change in (*blocked, *applied.plan.held, *applied.plan.drift):
         click.echo(render.coloured(render.printable(f"{change.address}: {change.reason}: {change.message}"), "human"))
     click.echo(_ending(applied.exit_code, applied.stopped))
     return applied.exit_code

@@ -44,7 +44,7 @@ class Planner:
     def make(self) -> Plan:
         view = self._view
         for orphan in sorted(view.orphans, key=lambda item: item.execution.id):
-            self._cancel(orphan, Reason.REMOVED, "its manifest is gone")
+            self._cancel(orphan, Reason.REMOVED, "its manifest is gone; `apply --prune` ends it")
         for task in self._in_order():
             self._task(task)
         self._without_tasks()
@@ -66,6 +66,10 @@ class Planner:
             dispatch=tuple(self._dispatch),
             create=create,
         )
+
+    def settled(self) -> list[str]:
+        """The tasks of the view that nothing will happen to any more."""
+        return [name for name, task in self._view.tasks.items() if self.survey.status(task).settled]
 
     def _in_order(self) -> list[TaskState]:
         def key(task: TaskState) -> tuple[int, int, str]:

@@ -24,53 +24,15 @@ TRAILERS = [
     "Alai-Product-Commit",
     "Assisted-by",
 ]
-TASK_KEYS = set(
-    [
-        "name",
-        "title",
-        "goal",
-        "labels",
-        "priority",
-        "stage",
-        "phase",
-        "reason",
-        "message",
-        "company",
-        "agent",
-        "tier",
-        "model",
-        "host",
-        "parent",
-        "attempts",
-        "cost_usd",
-        "tokens",
-        "evidence",
-        "product_commit",
-        "created_at",
-        "updated_at",
-    ]
-)
-EVIDENCE_KEYS = set(
-    [
-        "execution",
-        "object",
-        "generation",
-        "stage",
-        "company",
-        "agent",
-        "model",
-        "host",
-        "prompt_sha256",
-        "base_commit",
-        "product_commit",
-        "started_at",
-        "ended_at",
-        "gates",
-        "tokens",
-        "cost_usd",
-        "files",
-    ]
-)
+TASK_KEYS = {
+    "name", "title", "goal", "labels", "priority", "stage", "phase", "reason", "message", "company", "agent",
+    "tier", "model", "host", "parent", "attempts", "cost_usd", "tokens", "evidence", "product_commit",
+    "created_at", "updated_at",
+}  # fmt: skip
+EVIDENCE_KEYS = {
+    "execution", "object", "generation", "stage", "company", "agent", "model", "host", "prompt_sha256",
+    "base_commit", "product_commit", "started_at", "ended_at", "gates", "tokens", "cost_usd", "files",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -10,33 +10,10 @@ import yaml
 from tests.e2e.factory import TinyFactory, manifest
 
 COMMANDS = [
-    "init",
-    "validate",
-    "diff",
-    "apply",
-    "status",
-    "list",
-    "show",
-    "explain",
-    "log",
-    "add",
-    "next",
-    "done",
-    "pipeline",
-    "queue",
-    "answer",
-    "suspend",
-    "resume",
-    "retry",
-    "cancel",
-    "wait",
-    "route",
-    "rebuild",
-    "verify",
-    "schema",
-    "company",
-    "completion",
-]
+    "init", "validate", "diff", "apply", "status", "list", "show", "explain", "log", "add", "next", "done", "pipeline",
+    "queue", "answer", "suspend", "resume", "retry", "cancel", "wait", "route", "rebuild", "verify", "schema",
+    "company", "completion",
+]  # fmt: skip
 
 
 def test_help_lists_every_command(empty: TinyFactory) -> None:
@@ -212,7 +189,7 @@ def test_control_characters_are_refused_and_never_echoed_raw(factory: TinyFactor
     assert "\x1b" not in done.stderr
     assert factory.git("log", "--format=%s") == "Make a factory"
     factory.write(
-        "manifests/evil.yaml", manifest("Task", "evil", {"title": "Ask the CEO decision \u202eright to left"})
+        "manifests/evil.yaml", manifest("Task", "evil", {"title": "The CEO decision \u202eright to left"})
     )
     factory.commit()
     for arguments in LOOKING:

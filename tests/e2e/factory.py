@@ -32,6 +32,12 @@ case "$ALAI_TITLE" in *SHARED*) echo "$ALAI_TASK" > work/shared.txt;; esac
 echo "$ALAI_TITLE" | sed "/^Rework/s/BLOCKER/mended/" > "work/$ALAI_TASK.txt"
 """
 
+FIX = """\
+sed -i.old s/MINOR/settled/ work/*.txt
+rm -f work/*.old
+echo yes > work/fixed.txt
+"""
+
 MANIFESTS = {
     "policy": """
 apiVersion: alai.dev/v1
@@ -94,7 +100,7 @@ kind: Blueprint
 metadata: {name: fix}
 spec:
   phases:
-    - {name: work, role: builder, run: {command: [sh, -c, "sed -i s/MINOR/settled/ work/*.txt && echo yes > work/fixed.txt"]}}
+    - {name: work, role: builder, run: {command: [sh, -c, 'exec sh "$BLUEPRINT/fix.sh"']}}
 """,
     "blueprints/review/blueprint": """
 apiVersion: alai.dev/v1
@@ -270,6 +276,7 @@ def build(folder: Path) -> TinyFactory:
     for name, text in MANIFESTS.items():
         made.write(f"manifests/{name}.yaml", text.lstrip())
     made.write("manifests/blueprints/build/work.sh", WORK)
+    made.write("manifests/blueprints/fix/fix.sh", FIX)
     made.write("companies/works/company.yaml", COMPANY.lstrip())
     made.write("companies/works/CLAUDE.md", "# The Works\n")
     made.write(".gitignore", "state/\n")
