@@ -21,9 +21,8 @@ def main() -> None:
     parser.add_argument("--only", choices=list(ALL), action="append", help="measure this alone; may be repeated")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply all sizes by this")
     arguments = parser.parse_args()
-    print(
-        f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    )
+    load = os.getloadavg()[0]
+    print(f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}")
     print(_line(HEADER), flush=True)
     for name in arguments.only or ALL:
         with tempfile.TemporaryDirectory(prefix="alai-bench-") as folder:

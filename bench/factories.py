@@ -18,12 +18,12 @@ kind: Task
 metadata:
   name: {name}
   labels: {{area: "area-{area}", wave: "{wave}"}}
+  annotations: {cancelled}
 spec:
   title: Add the endpoint that lists order number {number} with its lines
   description: |
 {description}
   priority: {priority}
-  suspend: true
   acceptance:
     - id: answers
       text: The endpoint answers with JSON and the status 200 for an order that exists
@@ -31,6 +31,7 @@ spec:
     - id: refuses
       text: An order of somebody else is answered with 404 and nothing about its content
 """
+CANCELLED = '{alai.dev/cancelled: "measured, not worked on"}'
 _LINE = "    The customer of order {number} sees in line {line} what was bought, when, and at which price.\n"
 
 _TRIVIAL = """apiVersion: alai.dev/v1
@@ -76,18 +77,21 @@ spec:
 
 
 def quiet(folder: Path, count: int) -> Path:
-    """A factory with `count` suspended tasks of about 1 KB, a hundred files a folder: nothing differs."""
+    """A factory with `count` settled tasks of about 1 KB, a hundred files a folder: nothing differs.
+
+    They are cancelled ones, so that the tree holds these manifests and nothing else for `git status` to look at.
+    """
     root = _initial(folder)
-    commit(root, _suspended(count))
+    commit(root, _settled(count))
     return root
 
 
 def trivial(folder: Path, count: int) -> Path:
-    """A factory with `count` tasks that each run `true` in the sandbox and have it as their gate; no product, no model."""
+    """A factory with `count` tasks that run `true` in the sandbox and have it as their gate; no product, no model."""
     root = _initial(folder)
     policy = root / "manifests" / "policy.yaml"
     policy.write_text(policy.read_text().replace("sandbox: required ", "sandbox: preferred"))
-    files = {path: text for path, text in _TRIVIAL_PARTS.items()}
+    files = dict(_TRIVIAL_PARTS)
     files["manifests/policy.yaml"] = policy.read_text()
     commit(root, iter(files.items()))
     commit(
@@ -102,12 +106,11 @@ def trivial(folder: Path, count: int) -> Path:
 
 
 def edit_ten(root: Path, turn: int, count: int) -> None:
-    """Change the title of ten tasks, spread over the folders, and commit."""
+    """Take up ten tasks, spread over the folders, every other turn, and give them up again in the next; commit."""
     for at in range(10):
-        number = (turn * 7 + at * (count // 10)) % count
-        path = root / _place(number)
+        path = root / _place((turn // 2 * 7 + at * (count // 10)) % count)
         text = path.read_text()
-        path.write_text(text.replace("  priority:", f"    Changed in turn {turn}.\n  priority:", 1))
+        path.write_text(text.replace(*((CANCELLED, "{}") if turn % 2 == 0 else ("{}", CANCELLED)), 1))
     git(root, *WHO, "commit", "--quiet", "--all", "--message", f"Change ten tasks, turn {turn}")
 
 
@@ -139,7 +142,7 @@ def _initial(folder: Path) -> Path:
     return root
 
 
-def _suspended(count: int) -> Iterator[tuple[str, str]]:
+def _settled(count: int) -> Iterator[tuple[str, str]]:
     for number in range(count):
         lines = "".join(_LINE.format(number=number, line=line) for line in range(1, 5)).rstrip("\n")
         yield (
@@ -151,6 +154,7 @@ def _suspended(count: int) -> Iterator[tuple[str, str]]:
                 wave=number // 1000,
                 priority="HML"[number % 3],
                 description=lines,
+                cancelled=CANCELLED,
             ),
         )
 

@@ -81,7 +81,7 @@ def throughput(folder: Path, scale: float) -> Iterator[Row]:
 
 
 def _diff(root: Path) -> Callable[[], Cost]:
-    return lambda: once([ALAI, "-C", root, "diff"], root.parent)
+    return lambda: once([ALAI, "-C", root, "diff"], root.parent, accept=(0, 2))
 
 
 def _status(root: Path) -> Callable[[], Cost]:

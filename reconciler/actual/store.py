@@ -101,9 +101,14 @@ class Store:
     def view_all(self) -> View:
         return self._view(everything=True)
 
-    def set_settled(self, settled: Mapping[str, bool]) -> None:
-        """Remember which tasks the planner found settled; they leave the view until something touches them."""
+    def set_settled(self, settled: Mapping[str, bool], commit: str | None = None) -> None:
+        """Remember which tasks the planner found settled; they leave the view until something touches them.
+
+        `commit` is that of the planner's view: nothing is remembered where another process has projected a newer one.
+        """
         with self._file.transaction() as db:
+            if commit is not None and _meta(db.conn, "commit") != commit:
+                return
             done = [(name,) for name, is_settled in settled.items() if is_settled]
             db.conn.executemany("DELETE FROM unsettled WHERE task = ?", done)
             db.conn.executemany(

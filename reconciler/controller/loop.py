@@ -240,7 +240,7 @@ class Reconciler:
     def _settle(self, view: View) -> None:
         now = self._clock()
         self._factory.store.set_settled(
-            {name: True for name, task in view.tasks.items() if status(view, task, now).settled}
+            {name: True for name, task in view.tasks.items() if status(view, task, now).settled}, view.commit
         )
 
 

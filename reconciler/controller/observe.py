@@ -66,7 +66,8 @@ def project(factory: Factory, before: str | None, commit: str) -> str:
         raise InvalidManifests(problems)
     if reset:
         factory.knowledge.reset()
-    factory.knowledge.project(delta.knowledge.items(), delta.knowledge_removed)
+    if delta.knowledge or delta.knowledge_removed:
+        factory.knowledge.project(delta.knowledge.items(), delta.knowledge_removed)
     store.project(
         commit,
         delta.files,

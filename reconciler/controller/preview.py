@@ -26,7 +26,7 @@ from reconciler.model.view import Change, Plan, View
 from reconciler.model.vocabulary import Action
 from reconciler.plan.digest import digest
 from reconciler.plan.explain import explain
-from reconciler.plan.planner import plan
+from reconciler.plan.planner import Planner, plan
 from reconciler.plan.resolve import DEFAULT_PIPELINE
 from reconciler.plan.routing import route
 from reconciler.plan.summary import count_line
@@ -132,8 +132,9 @@ def diff(factory: Factory, *, worktree: bool = False) -> Shown:
     observe(factory)
     if worktree:
         return Shown(plan(_with_worktree(factory), time.time(), unseen()))
-    view = factory.store.view()
-    made = plan(view, time.time(), unseen())
+    planner = Planner(factory.store.view(), time.time(), unseen())
+    made = planner.make()
+    factory.store.set_settled(dict.fromkeys(planner.settled(), True), made.commit)
     shown = Shown(made)
     if not made.changes and not made.drift:
         remember_empty(factory, shown)
