@@ -188,9 +188,7 @@ def test_control_characters_are_refused_and_never_echoed_raw(factory: TinyFactor
     assert done.returncode == 1
     assert "\x1b" not in done.stderr
     assert factory.git("log", "--format=%s") == "Make a factory"
-    factory.write(
-        "manifests/evil.yaml", manifest("Task", "evil", {"title": "The CEO decision \u202eright to left"})
-    )
+    factory.write("manifests/evil.yaml", manifest("Task", "evil", {"title": "The CEO decision \u202eright to left"}))
     factory.commit()
     for arguments in LOOKING:
         done = factory.cli(*arguments)
