@@ -9,35 +9,55 @@ class Phase(StrEnum):
     """Where a task stands, as users see it."""
 
     OPEN = "open"
+    """can start as soon as a host has a slot"""
     WAITING = "waiting"
+    """cannot start yet; the reason says what it waits for"""
     RUNNING = "running"
+    """an execution, or the merge of its work, is under way"""
     DONE = "done"
+    """its last attempt passed"""
     REJECTED = "rejected"
+    """a blocker was found; the rework is a task of its own"""
     FAILED = "failed"
+    """no attempts are left; a person is needed"""
     HUMAN = "human"
+    """in the human queue: a person decides"""
     SUSPENDED = "suspended"
+    """held by a person until it is resumed"""
     CANCELLED = "cancelled"
+    """given up by a person"""
 
 
 class Verdict(StrEnum):
     """The outcome of one execution. Only the controller decides it."""
 
     PASSED = "passed"
+    """every gate passed, and at least one proves something about this very work"""
     REJECTED = "rejected"
+    """a blocker was found: the work goes back"""
     FAILED = "failed"
+    """the work was done badly or not at all, or a gate failed: it is attempted again"""
     ERROR = "error"
+    """something around the work broke, such as the model's server: it is attempted again"""
     NEEDS_HUMAN = "needs-human"
+    """a person decides"""
     CANCELLED = "cancelled"
+    """ended because nobody wants it any more"""
 
 
 class GateResult(StrEnum):
     """What one gate said. Only PASS counts as passed."""
 
     PASS = "pass"
+    """what it looks for is so"""
     FAIL = "fail"
+    """it is not so"""
     ERROR = "error"
+    """the gate itself came to no end: a time limit, a lack of memory, a fault"""
     SKIPPED = "skipped"
+    """it was not run"""
     PERSON = "person"
+    """a person has to say"""
 
 
 class Action(StrEnum):
