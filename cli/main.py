@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from collections.abc import Callable
 
 USAGE_ERROR = 64
 GARBAGE = 50_000
@@ -19,11 +20,13 @@ def main() -> None:
     if arguments == ["diff"]:
         from reconciler.actual.fast import nothing_to_do
 
-        text = nothing_to_do(folder)
-        if text is not None:
+        if (text := nothing_to_do(folder)) is not None:
             print(text)
             return
-    elif arguments in (["--help"], ["-h"]):
+        from cli.difference import show
+
+        sys.exit(guarded(lambda: show(folder), debug=False))
+    if arguments in (["--help"], ["-h"]):
         from cli.table import overview
 
         if (text := overview()) is not None:
@@ -34,25 +37,18 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run with these arguments; every error becomes one line and an exit code."""
-    import click
+    return guarded(lambda: _through_click(arguments), debug="--debug" in arguments)
 
-    from cli.app import app
+
+def guarded(work: Callable[[], int], *, debug: bool) -> int:
+    """The exit code of `work`; what it raises is told in one line, unless `debug` asks for the traceback."""
     from reconciler.model.errors import FactoryError
 
-    debug = "--debug" in arguments
     try:
-        result = app.main(args=arguments, prog_name="alai-reconcile", standalone_mode=False)
+        code = work()
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except click.UsageError as error:
-        error.show()
-        return USAGE_ERROR
-    except click.ClickException as error:
-        error.show()
-        return 1
-    except click.Abort:
+        return code
+    except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 1
     except BrokenPipeError:
@@ -68,6 +64,26 @@ def run(arguments: list[str]) -> int:
             raise
         print(printable(_unexpected(error)), file=sys.stderr)
         return 1
+
+
+def _through_click(arguments: list[str]) -> int:
+    import click
+
+    from cli.app import app
+
+    try:
+        result = app.main(args=arguments, prog_name="alai-reconcile", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        error.show()
+        return USAGE_ERROR
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
 
 
 def _unexpected(error: Exception) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import render
+from cli import difference, render
 from cli.app import output_option
 from reconciler.controller import preview
 from reconciler.controller.factory import Factory
@@ -62,10 +62,10 @@ def diff_command(folder: Path, worktree: bool, out: Path | None, output: str) ->
             raise FactoryError("--out saves a plan of committed manifests; commit them first, or leave out --worktree")
         out.write_text(json.dumps(shown.saved(), indent=2) + "\n")
     if output == "text":
-        click.echo("\n".join(render.coloured(line, word) for line, word in shown.lines()))
+        difference.tell(shown)
     else:
         render.data(shown.json, output)
-    return 2 if shown.plan.changes or shown.plan.drift else 0
+    return difference.exit_code(shown)
 
 
 @click.command("explain")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.actual.store import Store
 from reconciler.git.repository import GitError, Repository
-from reconciler.knowledge.index import Index
 from reconciler.model.errors import FactoryError, Refused
+
+if TYPE_CHECKING:
+    from reconciler.knowledge.index import Index
 
 STATE_README = "What is in flight: the database, worktrees and logs. Git ignores it; delete it when nothing runs.\n"
 
@@ -54,6 +57,8 @@ class Factory:
 
     @cached_property
     def knowledge(self) -> Index:
+        from reconciler.knowledge.index import Index
+
         return Index(self.state / "knowledge.db")
 
     def run_folder(self, job: str) -> Path:

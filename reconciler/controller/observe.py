@@ -19,9 +19,6 @@ from reconciler.model.history import EvidenceFile, FileRecord, TreeChange
 from reconciler.model.objects import Object
 from reconciler.model.refs import Problem, Ref
 
-BULK = 100
-"""From this many changed manifests on, the pydantic models pay for their import; below, the generated schemas check."""
-
 
 class InvalidManifests(FactoryError):
     """The commit's manifests have faults; `problems` is sorted by place."""
@@ -121,7 +118,6 @@ def _read_manifests(factory: Factory, manifests: Sequence[tuple[str, str]]) -> l
     fresh = blobs - cached.keys()
     sizes = factory.repository.sizes(fresh) if fresh else {}
     contents = dict(factory.repository.blobs([blob for blob in fresh if sizes[blob] <= read.MAX_BYTES]))
-    light = len(fresh) < BULK
     records: list[FileRecord] = []
     new: dict[str, bytes] = {}
     for path, blob in manifests:
@@ -129,7 +125,7 @@ def _read_manifests(factory: Factory, manifests: Sequence[tuple[str, str]]) -> l
             records.append(record)
         elif blob in contents or blob in cached:
             data = contents[blob] if blob in contents else dict(factory.repository.blobs([blob]))[blob]
-            record = read.read_file(path, blob, data, light=light)
+            record = read.read_file(path, blob, data, light=True)
             records.append(record)
             if not record.problems:
                 new[blob] = msgspec.json.encode(record)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.execute import backends
 from reconciler.model.spec import FleetSpec, Host
@@ -31,6 +30,8 @@ class Hosts:
         now = self._clock()
         due = [host for host in fleet.hosts if not self._is_fresh(host, now)]
         if due:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(max_workers=min(8, len(due))) as pool:
                 for host, probe in zip(due, pool.map(backends.probe, due), strict=True):
                     self._seen[host.name] = (now, host, probe)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -21,6 +20,8 @@ def _escaped(character: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that looks most like `word`, or none that looks like it at all. Case is ignored."""
+    import difflib  # for mistakes only
+
     folded = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word[:100].lower(), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None

@@ -7,7 +7,6 @@ by the ref that moves with every one of them (see `run.RECORDED`), and they only
 
 from __future__ import annotations
 
-import tempfile
 from typing import Literal
 
 from reconciler.git.repository import Repository
@@ -62,6 +61,8 @@ def _verify(repo: Repository, commit: str, trusted: str) -> str | None:
         signers = repo.read(trusted, SIGNERS)
     except GitError:
         return f"the Policy requires signatures and {trusted[:12]} has no {SIGNERS}"
+    import tempfile
+
     with tempfile.NamedTemporaryFile(prefix="alai-signers-") as file:
         file.write(signers)
         file.flush()

@@ -1,0 +1,24 @@
+"""`diff` in words. Apart from its command, because the plain `diff` is asked all the time and can do without click."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cli import render
+from reconciler.controller import preview
+from reconciler.controller.factory import Factory
+
+
+def show(folder: str) -> int:
+    """Print the plan of the factory at `folder`. The exit code: 2 where something differs, else 0."""
+    shown = preview.diff(Factory.open(Path(folder)))
+    tell(shown)
+    return exit_code(shown)
+
+
+def tell(shown: preview.Shown) -> None:
+    print("\n".join(render.coloured(line, word) for line, word in shown.lines()))
+
+
+def exit_code(shown: preview.Shown) -> int:
+    return 2 if shown.plan.changes or shown.plan.drift else 0
