@@ -57,14 +57,16 @@ class DbosDispatch:
         self._client: DBOSClient | None = None
         self._ready = False
         self._failures = 0
+        self._file: int | None = None
         self._ended = False
         """something was said to have ended, and nobody has waited since"""
 
     def start(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
         # The engine leaves SQLite's journal as it finds it. The write-ahead log persists, and is 2 to 10 times faster.
-        with contextlib.closing(sqlite3.connect(self._state / "engine.db", timeout=30)) as database:
+        with contextlib.closing(sqlite3.connect(self._state / wire.ENGINE, timeout=30)) as database:
             database.execute("PRAGMA journal_mode=WAL")
+        self._file = self._file_there()
         self._spawn()
 
     def submit(self, job: AnyJob) -> None:
@@ -104,6 +106,8 @@ class DbosDispatch:
         engine = self._engine()
         for batch in _batches(ids):
             engine.delete_workflows(batch)
+            for job_id in batch:
+                (self._state / wire.STARTS / job_id).unlink(missing_ok=True)
 
     def wait(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -134,6 +138,8 @@ class DbosDispatch:
     def _engine(self) -> DBOSClient:
         """The client, once a worker has brought the tables up to date. Both processes import the engine meanwhile."""
         if self._client is not None:
+            if self._file_there() != self._file:
+                raise DispatchError(f"{self._state / wire.ENGINE} was removed or replaced while it was in use")
             self._listen(0)
             return self._client
         from dbos import DBOSClient
@@ -153,6 +159,13 @@ class DbosDispatch:
             application_name=wire.APPLICATION,
         )
         return self._client
+
+    def _file_there(self) -> int | None:
+        """Which file the engine's database is: a removed one would go on being written to, seen by nobody else."""
+        try:
+            return (self._state / wire.ENGINE).stat().st_ino
+        except FileNotFoundError:
+            return None
 
     def _listen(self, seconds: float) -> bool:
         """Read what the worker says, for at most so long; replace it where it is dead. True where it said something."""

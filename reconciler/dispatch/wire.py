@@ -17,6 +17,9 @@ EXECUTOR = "worker"
 WORKFLOW = "run"
 DEFAULT_RUNNER = "reconciler.execute.job:run_job"
 POLLING_SECONDS = 0.1
+ENGINE = "engine.db"
+STARTS = "starts"
+"""the folder of the worker's notes about jobs that have begun (see `suspects`)"""
 
 READY = b"R"
 ENDED = b"."
@@ -27,7 +30,7 @@ _ERROR = "error\n"
 
 def engine_url(state: Path) -> str:
     """The engine's own SQLite file, apart from the factory's."""
-    return f"sqlite:///{state / 'engine.db'}"
+    return f"sqlite:///{state / ENGINE}"
 
 
 def queue_name(host: str) -> str:
@@ -48,6 +51,11 @@ def succeeded(result: bytes) -> str:
 
 def failed(error: BaseException) -> str:
     return f"{_ERROR}{type(error).__name__}: {error}"
+
+
+def refused(why: str) -> str:
+    """The form of a job that was not run. `why`: a sentence."""
+    return _ERROR + why
 
 
 def read_outcome(text: str) -> Finished:

@@ -11,14 +11,12 @@ import argparse
 import asyncio
 import contextlib
 import ctypes
-import fcntl
 import importlib
 import logging
 import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -27,13 +25,15 @@ import msgspec
 
 from reconciler.dispatch import wire
 from reconciler.dispatch.port import AnyJob
+from reconciler.dispatch.predecessor import only_worker, own_scratch
+from reconciler.dispatch.suspects import GivenUp, Suspects
 
 Runner = Callable[[AnyJob, Path], Awaitable[bytes]]
 
 CLEANUP_SECONDS = 1.0
 """for running jobs to end their children once we have to go"""
 RECOVERIES = 1000
-"""A job is given up after so many starts. Generous: each kill of controller or worker costs every running job one."""
+"""The engine's own limit of starts, out of reach: orderly stops count for it too. `suspects` gives up earlier."""
 
 log = logging.getLogger("worker")
 
@@ -47,6 +47,7 @@ class Jobs:
     def __init__(self, runner: str, state: Path, hosts: Mapping[str, int]) -> None:
         self._runner = runner
         self._state = state
+        self._suspects = Suspects(state)
         self._slots = {host: asyncio.Semaphore(capacity) for host, capacity in hosts.items()}
         self._running: set[asyncio.Task[bytes]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -57,25 +58,40 @@ class Jobs:
         self._loop = asyncio.get_running_loop()
         job = wire.decode_job(text)
         slot = self._slots.setdefault(job.brief.execution.host, asyncio.Semaphore(1))
-        async with slot:
-            task = asyncio.ensure_future(_call(self._runner, job, self._state))
-            self._running.add(task)
-            try:
-                return wire.succeeded(await task)
-            except asyncio.CancelledError:
-                if self._stopping:
-                    # The process is about to end. To the engine this job must look interrupted, not ended.
-                    await asyncio.Event().wait()
-                raise
-            except Exception as error:
-                log.exception("job %s", job.id)
-                return wire.failed(error)
-            finally:
-                self._running.discard(task)
+        try:
+            async with slot:
+                await self._suspects.enter(job.id)
+                try:
+                    return await self._body(job)
+                finally:
+                    self._suspects.ended(job.id)
+        except GivenUp as hopeless:
+            return wire.refused(str(hopeless))
+
+    async def _body(self, job: AnyJob) -> str:
+        task = asyncio.ensure_future(_call(self._runner, job, self._state))
+        self._running.add(task)
+        try:
+            return wire.succeeded(await task)
+        except asyncio.CancelledError:
+            if self._stopping:
+                # The process is about to end. To the engine this job must look interrupted, not ended.
+                await asyncio.Event().wait()
+            raise
+        except Exception as error:
+            log.exception("job %s", job.id)
+            return wire.failed(error)
+        finally:
+            self._running.discard(task)
+
+    def over(self, text: str) -> None:
+        """The engine has stored how this job ended."""
+        self._suspects.leave(wire.decode_job(text).id)
 
     def stop(self) -> None:
         """Cancel what runs and give it a moment to end its children. Called from outside the loop."""
         self._stopping = True
+        self._suspects.absolve()
         if self._loop is not None and self._loop.is_running():
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop).result(CLEANUP_SECONDS)
@@ -124,7 +140,7 @@ def serve(state: Path, jobs: Jobs, hosts: Mapping[str, int], say: Callable[[byte
         # Said when the task is over, that is after the engine has stored the outcome, not when the body returns.
         task = asyncio.current_task()
         assert task is not None
-        task.add_done_callback(lambda _: say(wire.ENDED))
+        task.add_done_callback(lambda _: (say(wire.ENDED), jobs.over(job)))
         return await body(job)
 
     # Queues are looked for at launch and then once a second: have them there before.
@@ -155,19 +171,6 @@ def watch_lifeline(stop: threading.Event) -> None:
     stop.set()
 
 
-def only_worker(state: Path, stop: threading.Event) -> int:
-    """Hold `worker.lock` for the life of this process; wait for a predecessor that is still ending."""
-    lock = os.open(state / "worker.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    while not stop.is_set():
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.02)
-        else:
-            return lock
-    os._exit(0)
-
-
 def main() -> NoReturn:
     parser = argparse.ArgumentParser(prog="worker")
     parser.add_argument("state", type=Path)
@@ -192,6 +195,7 @@ def main() -> NoReturn:
             os.write(pipe, word)
 
     only_worker(arguments.state, stop)
+    own_scratch(arguments.state)
     jobs = Jobs(arguments.runner, arguments.state, arguments.hosts)
     serve(arguments.state, jobs, arguments.hosts, say)
     say(wire.READY)

@@ -17,7 +17,7 @@ RUNNER = "tests.dispatch.jobs:act"
 
 
 def job(name: str, *, host: str = "anvil", do: str = "", priority: int = 2) -> MergeJob:
-    """`do` is `sleep SECONDS`, `fail`, `die once` or nothing."""
+    """`do` is `sleep SECONDS`, `fail`, `die once`, `die always` or nothing."""
     execution = Execution(
         id=name,
         task=name,
@@ -56,6 +56,8 @@ async def act(job: AnyJob, state: Path) -> bytes:
             case ["fail"]:
                 raise ValueError("no such luck")
             case ["die", "once"] if sum(line["id"] == job.id for line in notes(state)) == 1:
+                os._exit(9)
+            case ["die", "always"]:
                 os._exit(9)
             case _:
                 pass

@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.dispatch.dbos import DbosDispatch
 from reconciler.dispatch.port import DispatchError, Finished
+from reconciler.dispatch.suspects import HOPELESS
 from tests.dispatch.jobs import RUNNER, job, notes, peak
 
 HOSTS = {"anvil": 2, "forge": 4}
@@ -174,6 +175,50 @@ def test_a_killed_worker_is_replaced_at_once_and_its_jobs_end_once(engine: DbosD
 def test_a_job_that_takes_the_worker_down_runs_again(engine: DbosDispatch, tmp_path: Path) -> None:
     engine.submit(job("a", do="die once"))
     assert collect(engine, ["a"])["a"].result
+
+
+def test_a_job_that_always_takes_the_worker_down_is_given_up_and_ends_no_other_job(tmp_path: Path) -> None:
+    """That it was there for most of its deaths already saves the test most of them."""
+    (tmp_path / "starts").mkdir()
+    (tmp_path / "starts" / "poison").write_text(str(HOPELESS - 2))
+    engine = DbosDispatch(tmp_path, HOSTS, runner=RUNNER)
+    engine.start()
+    try:
+        engine.submit(job("long", do="sleep 1"))
+        until(30, lambda: bool(notes(tmp_path)))
+        engine.submit(job("poison", do="die always", host="forge"))
+        ended = collect(engine, ["poison", "long"], 120)
+    finally:
+        engine.stop()
+    assert "died 20 times" in (ended["poison"].error or "")
+    assert ended["long"].result
+    starts = [line["id"] for line in notes(tmp_path) if line["event"] == "start"]
+    assert sorted(starts) == ["long", "poison", "poison"], "it ran alone, after the other"
+
+
+def test_a_worker_that_is_stopped_in_its_tracks_is_ended_by_the_next_one(tmp_path: Path) -> None:
+    first = DbosDispatch(tmp_path, HOSTS, runner=RUNNER)
+    first.start()
+    first.submit(job("a", do="sleep 1"))
+    until(30, lambda: bool(notes(tmp_path)))
+    stopped = worker_pid(tmp_path)
+    os.kill(stopped, signal.SIGSTOP)
+    second = DbosDispatch(tmp_path, HOSTS, runner=RUNNER)
+    second.start()
+    try:
+        assert collect(second, ["a"], 60)["a"].result
+        assert not alive(stopped)
+    finally:
+        second.stop()
+        first.stop()
+
+
+def test_an_engine_whose_database_is_removed_says_so(engine: DbosDispatch, tmp_path: Path) -> None:
+    engine.submit(job("a"))
+    collect(engine, ["a"])
+    (tmp_path / "engine.db").unlink()
+    with pytest.raises(DispatchError, match=r"engine\.db was removed"):
+        engine.submit(job("b"))
 
 
 def test_stop_is_quick_lets_bodies_clean_up_and_the_next_start_runs_them_again(tmp_path: Path) -> None:
