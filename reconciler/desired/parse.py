@@ -182,7 +182,7 @@ def _read(data: bytes, documents: list[Document]) -> None:
     count = repeated = index = 0
     while True:
         event: Any = next_event()
-        sort = cast("Any", type(event))
+        sort: Any = event.__class__
         if sort is ScalarEvent:
             count += 1
             value: Any = event.value
@@ -205,7 +205,7 @@ def _read(data: bytes, documents: list[Document]) -> None:
             continue
         elif sort is MappingStartEvent or sort is SequenceStartEvent:
             count += 1
-            value = cast("dict[str, Any]", {}) if sort is MappingStartEvent else cast("list[Any]", [])
+            value = {} if sort is MappingStartEvent else []
             if event.tag is not None and event.tag != _CORE + ("map" if sort is MappingStartEvent else "seq"):
                 raise _Refused(f"tag {safe(event.tag, 60)} is not allowed", event.start_mark)
             if len(stack) >= MAX_DEPTH:
@@ -232,7 +232,7 @@ def _read(data: bytes, documents: list[Document]) -> None:
             if value is not None:
                 documents.append(Document(value, start.line + 1, start.column + 1, index - 1))
         elif isinstance(container, list):
-            cast("list[Any]", container).append(value)
+            container.append(value)
         elif key is None:
             key = _key(value, event, container)
             continue
