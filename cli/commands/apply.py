@@ -73,7 +73,7 @@ def _ending(code: int, stopped: bool) -> str:
     if stopped:
         return "Stopped. Nothing is lost: run apply again to go on."
     return {0: "Settled: nothing differs.", 2: "Work remains: run apply again to go on."}.get(
-        code, "Settled, but a person is needed: see `alai-reconcile queue` and `alai-reconcile diff`."
+        code, "Settled, but a person is needed, as said above; `alai-reconcile queue` lists what can be answered."
     )
 
 

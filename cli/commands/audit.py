@@ -36,5 +36,6 @@ def verify_command(folder: Path, revision: str | None) -> int:
     faults = verify(Factory.open(folder), revision)
     for line in faults:
         click.echo(render.printable(line), err=True)
-    click.echo(f"{len(faults)} faults." if faults else "Every outcome has its evidence, unaltered.")
+    count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}."
+    click.echo(count if faults else "Every outcome has its evidence, unaltered.")
     return 1 if faults else 0

@@ -110,10 +110,11 @@ def _drive(
             if not first & running:
                 return Applied(made, 2)
         if all(change.reason is Reason.HOST_UNREACHABLE for change in moving):
-            alone_since = alone_since or time.monotonic()
+            if alone_since is None:
+                alone_since = time.monotonic()
+                listener(Event("waiting", moving[0].address.partition("/")[2], moving[0].message))
             if time.monotonic() - alone_since > PATIENCE:
                 return Applied(made, 4)
-            listener(Event("waiting", moving[0].address, moving[0].message))
         else:
             alone_since = None
         if reconciler.wait(_pause(moving, deadline)) and len(running) >= MANY:

@@ -38,6 +38,10 @@ def init(folder: Path, *, product: Path | None = None) -> list[str]:
     _write_manifest(folder, "Fleet", "default", fleet, "manifests/fleet.yaml")
     if where is not None:
         _name_product(folder, where)
+    else:
+        found.append(
+            "No product was named: write one into manifests/policy.yaml, or use init --product PATH."
+        )
     _commit(folder, "Make this folder a factory")
     return [*found, f'{folder} is a factory; next: alai-reconcile -C {folder} add "TITLE", then diff, then apply']
 

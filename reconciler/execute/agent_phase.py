@@ -31,6 +31,9 @@ async def agent_phase(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> Ph
     writes = spec.output == "files" or spec.file is not None
     if writes and read_only(work, phase):
         raise _failed(phase, "a read-only stage cannot write files")
+    if writes and work.brief.product is None:
+        told = f"phase {phase.name} writes files, but there is no product: name one in the task, its goal or the Policy"
+        raise Ended(Verdict.NEEDS_HUMAN, Reason.PRODUCT_MISSING, told)
     agent = work.brief.agents.get(phase.role)
     try:
         answer, notes, tokens = await _count(work, phase, spec)

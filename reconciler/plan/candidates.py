@@ -105,7 +105,8 @@ class Chains:
         if name in world.unreachable:
             return Reason.HOST_UNREACHABLE, f"{name}: {world.unreachable[name]}"
         if link.model and (name, link.model) in world.missing_models:
-            return Reason.MODEL_MISSING, f"{name} does not have the model {link.model}"
+            told = f"{name} does not have the model {link.model}"
+            return Reason.MODEL_MISSING, f"{told}; run: ollama pull {link.model}" if host.kind == "ollama" else told
         return None
 
 

@@ -119,6 +119,6 @@ def probe(host: Host) -> Probe:
         tags = msgspec.json.decode(answer.content, type=_Tags)
     except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError) as error:
         why = one_line(str(error), 120) or type(error).__name__
-        return Probe(reachable=False, message=f"{host.name} does not answer as Ollama at {url} ({why})")
+        return Probe(reachable=False, message=f"does not answer as Ollama at {url} ({why})")
     names = {tag.name for tag in tags.models or ()}
     return Probe(reachable=True, models=frozenset(names | {name.removesuffix(":latest") for name in names}))
