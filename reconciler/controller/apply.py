@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from reconciler.controller.loop import Reconciler
 from reconciler.controller.observe import observe
 from reconciler.controller.world import unseen
 from reconciler.dispatch.dbos import DbosDispatch
+from reconciler.dispatch.port import Interrupted
 from reconciler.execute.sandbox import MISSING, Sandbox
 from reconciler.model.errors import Refused
 from reconciler.model.view import Change, Plan
@@ -61,19 +62,21 @@ def apply(
 ) -> Applied:
     """Reconcile. Raises Refused where another controller works here, or the saved plan is stale."""
     deadline = None if timeout is None else time.monotonic() + timeout
-    with lease(factory.state / "controller.lock", "apply"), _stop_signals() as stopping:
+    with lease(factory.state / "controller.lock", "apply") as held, _stop_signals() as stopping:
         observe(factory)
         if saved is not None:
             _refuse_stale(factory, saved)
-        reconciler = Reconciler(factory, lambda: _engine(factory, listener), listener=listener, prune=prune)
+        reconciler = Reconciler(factory, lambda: _engine(factory, listener, stopping), listener=listener, prune=prune)
         try:
             reconciler.recover()
-            return _drive(reconciler, deadline, once=once, prune=prune, stopping=stopping, listener=listener)
+            return _drive(reconciler, deadline, held, once=once, prune=prune, stopping=stopping, listener=listener)
+        except Interrupted:
+            return Applied(plan(factory.store.view(), time.time(), unseen()), 2, stopped=True)
         finally:
             reconciler.close()
 
 
-def _engine(factory: Factory, listener: Listener) -> DbosDispatch:
+def _engine(factory: Factory, listener: Listener, stopping: threading.Event) -> DbosDispatch:
     """Raises Refused before anything starts where the Policy requires a sandbox and there is none."""
     config = factory.store.config()
     if Sandbox.detect() is None:
@@ -81,12 +84,14 @@ def _engine(factory: Factory, listener: Listener) -> DbosDispatch:
             raise Refused(MISSING)
         warning = "no sandbox on this machine: commands of blueprints and gates run with your own rights"
         listener(Event("warning", "Policy", warning))
-    return DbosDispatch(factory.state, {host.name: host.capacity for host in config.fleet.hosts})
+    hosts = {host.name: host.capacity for host in config.fleet.hosts}
+    return DbosDispatch(factory.state, hosts, stopping=stopping.is_set)
 
 
 def _drive(
     reconciler: Reconciler,
     deadline: float | None,
+    held: Callable[[], None],
     *,
     once: bool,
     prune: bool,
@@ -96,6 +101,7 @@ def _drive(
     first: set[str] | None = None
     alone_since: float | None = None
     while True:
+        held()
         began = time.monotonic()
         made = reconciler.turn()
         spent = time.monotonic() - began

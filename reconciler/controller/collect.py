@@ -18,7 +18,7 @@ from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.git import product
 from reconciler.git.run import IndexLocked
 from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result
-from reconciler.model.job import Brief, MergeBrief, MergeJob
+from reconciler.model.job import AttemptJob, Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding
 from reconciler.model.view import Live, View
 from reconciler.model.vocabulary import Reason, Verdict
@@ -48,6 +48,7 @@ class Collector:
         self._jobs = jobs
         self._tell = listener
         self._merging: dict[str, list[str]] = {}
+        self._again: set[str] = set()
 
     def collect(self, view: View, live: Sequence[Live], now: float) -> list[Ready]:
         """The outcomes that can be recorded now. Submits merges; moves product branches."""
@@ -58,7 +59,12 @@ class Collector:
             end = finished.get(item.execution.id)
             if end is None:
                 continue
-            outcome = self._judge(view, item, end, now, products_moved)
+            job = self._jobs.job(item.execution.id)
+            if job is None:
+                # its intent goes too; the planner makes the same execution again, and finds its end in the engine
+                self._factory.store.forget([item.execution.id])
+                continue
+            outcome = self._judge(view, item, job, end, now, products_moved)
             if outcome is not None:
                 ready.append(outcome)
         return ready
@@ -67,10 +73,14 @@ class Collector:
         """The merge jobs that were submitted for an execution."""
         return self._merging.pop(execution, [])
 
-    def _judge(self, view: View, item: Live, end: Finished, now: float, moved: set[str]) -> Ready | None:
-        execution = item.execution
-        brief = self._jobs.brief(execution.id)
-        result, contents = self._result(execution, brief, end, now)
+    def _judge(
+        self, view: View, item: Live, job: AttemptJob, end: Finished, now: float, moved: set[str]
+    ) -> Ready | None:
+        execution, brief = item.execution, job.brief
+        found = self._result(execution, job, end, now)
+        if found is None:
+            return None
+        result, contents = found
         task = view.tasks.get(execution.task)
         decided = verdict(brief, result, may_reject=task is None or may_reject(view, task))
         merge_commit = None
@@ -96,8 +106,11 @@ class Collector:
         )
         return Ready(brief, evidence, contents, knowledge_file(brief, result))
 
-    def _result(self, execution: Execution, brief: Brief, end: Finished, now: float) -> tuple[Result, dict[str, bytes]]:
-        """The worker's result and files; where there are none, a result that says why."""
+    def _result(
+        self, execution: Execution, job: AttemptJob, end: Finished, now: float
+    ) -> tuple[Result, dict[str, bytes]] | None:
+        """The worker's result and files; where there are none, a result that says why. None: it has to run again."""
+        brief = job.brief
         if end.result is not None:
             try:
                 result = msgspec.json.decode(end.result, type=Result)
@@ -105,6 +118,12 @@ class Collector:
                     return _with_files(brief, result)
                 return result, read_files(self._factory.run_folder(execution.id) / "evidence", result.files)
             except (OSError, ValueError, msgspec.MsgspecError) as error:
+                if execution.id not in self._again:
+                    # lost with the power, or removed by hand: that is no outcome of the work
+                    self._again.add(execution.id)
+                    self._dispatch.forget([execution.id])
+                    self._dispatch.submit(job)
+                    return None
                 return _without_result(execution, brief, Verdict.ERROR, f"the result cannot be read: {error}", now)
         if end.error is None:
             return _without_result(execution, brief, Verdict.CANCELLED, "cancelled before it ended", now)
@@ -131,11 +150,13 @@ class Collector:
                 policy=brief.policy,
             ),
         )
+        submitted = self._merging.setdefault(execution.id, [])
+        new = job.id not in submitted
+        if new:
+            submitted.append(job.id)
         end = self._dispatch.finished([job.id]).get(job.id)
         if end is None:
-            submitted = self._merging.setdefault(execution.id, [])
-            if job.id not in submitted:
-                submitted.append(job.id)
+            if new:
                 self._dispatch.submit(job)
                 self._factory.store.set_live(execution.id, "merging")
             return None

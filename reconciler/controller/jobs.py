@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.model.job import AttemptJob, Brief
+from reconciler.model.job import AttemptJob
 
 
 class JobFiles:
@@ -27,17 +27,11 @@ class JobFiles:
         temporary.replace(path)
 
     def job(self, identifier: str) -> AttemptJob | None:
+        """The job as it was written; None where it is lost."""
         try:
             return msgspec.json.decode(self._path(identifier).read_bytes(), type=AttemptJob)
-        except FileNotFoundError:
-            return None
-
-    def brief(self, identifier: str) -> Brief:
-        """The brief of a job that was submitted. Raises KeyError where its file is gone."""
-        job = self.job(identifier)
-        if job is None:
-            raise KeyError(identifier)
-        return job.brief
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None  # a power failure may leave an empty file
 
     def remove(self, identifier: str) -> None:
         self._path(identifier).unlink(missing_ok=True)

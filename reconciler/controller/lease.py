@@ -6,16 +6,19 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reconciler.model.errors import Refused
+from reconciler.model.errors import FactoryError, Refused
 
 
 @contextmanager
-def lease(path: Path, operation: str, wait: float = 0.0) -> Generator[None]:
-    """Hold the controller's lock while the block runs. Waits up to `wait` seconds. Raises Refused naming the holder."""
+def lease(path: Path, operation: str, wait: float = 0.0) -> Generator[Callable[[], None]]:
+    """Hold the controller's lock while the block runs. Waits up to `wait` seconds. Raises Refused naming the holder.
+
+    Gives a check for a long block: it raises FactoryError where the lock's file is not the one that is held any more.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _acquire(handle, path, wait)
@@ -23,9 +26,18 @@ def lease(path: Path, operation: str, wait: float = 0.0) -> Generator[None]:
         os.pwrite(
             handle, json.dumps({"pid": os.getpid(), "operation": operation, "since": int(time.time())}).encode(), 0
         )
-        yield
+        yield lambda: _require_held(handle, path)
     finally:
         os.close(handle)
+
+
+def _require_held(handle: int, path: Path) -> None:
+    try:
+        there, ours = path.stat(), os.fstat(handle)
+    except FileNotFoundError:
+        there = ours = None
+    if there is None or ours is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
+        raise FactoryError(f"{path.parent} was removed while this ran: nothing is lost; run it again")
 
 
 def _acquire(handle: int, path: Path, wait: float) -> None:

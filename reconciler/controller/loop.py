@@ -18,6 +18,7 @@ from reconciler.controller.factory import Factory
 from reconciler.controller.jobs import JobFiles
 from reconciler.controller.observe import observe
 from reconciler.controller.record import manifest_files, outcome_commit
+from reconciler.controller.recovery import belongs, mend_products, sweep_runs
 from reconciler.controller.world import Hosts
 from reconciler.controller.writer import Writer, event_commit
 from reconciler.dispatch.port import Dispatch
@@ -64,7 +65,8 @@ class Reconciler:
         self._writer.recover()
         observe(self._factory)
         store = self._factory.store
-        self._sweep({item.execution.id for item in store.live()})
+        sweep_runs(self._factory, {item.execution.id for item in store.live()})
+        mend_products(self._factory, store.view())
         for item in store.live():
             job = self._jobs.job(item.execution.id)
             if job is None:
@@ -72,13 +74,6 @@ class Reconciler:
             else:
                 self._engine().submit(job)
         self._jobs.keep_only({item.execution.id for item in store.live()})
-
-    def _sweep(self, live: set[str]) -> None:
-        """Remove the run folders of work that is over; the worker is not up yet, so nobody is in them."""
-        runs = self._factory.state / "runs"
-        for folder in runs.iterdir() if runs.is_dir() else ():
-            if not any(folder.name == name or folder.name.startswith(f"{name}.merge.") for name in live):
-                shutil.rmtree(folder, ignore_errors=True)
 
     def turn(self) -> Plan:
         """One round. Returns the plan that is left to wait for after everything possible was set going."""
@@ -113,6 +108,8 @@ class Reconciler:
             self._dispatch = self._open_dispatch()
             self._dispatch.start()
             self._collector = Collector(self._factory, self._dispatch, self._jobs, self._tell)
+            live = [item.execution.id for item in self._factory.store.live()]
+            self._dispatch.keep_only(lambda job: any(belongs(job, identifier) for identifier in live))
         return self._dispatch
 
     def _plan(self, view: View) -> Plan:

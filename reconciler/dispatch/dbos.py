@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.dispatch import wire
-from reconciler.dispatch.port import AnyJob, DispatchError, Finished, JobState
+from reconciler.dispatch.port import AnyJob, DispatchError, Finished, Interrupted, JobState
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
 
 READY_SECONDS = 60.0
+LOOK_SECONDS = 0.25
 STOP_SECONDS = 2.5
 STARTS = 5
 """so many workers in a row that die before they are ready, and we give up"""
@@ -47,12 +48,23 @@ _ENDED = [status for status, state in _STATES.items() if state in ("done", "erro
 
 
 class DbosDispatch:
-    """`hosts` gives each host's capacity; `runner` is the `module:function` that the worker calls for each job."""
+    """`hosts` gives each host's capacity; `runner` is the `module:function` that the worker calls for each job.
 
-    def __init__(self, state: Path, hosts: Mapping[str, int], *, runner: str = wire.DEFAULT_RUNNER) -> None:
+    While `stopping` says yes nobody waits for a worker to come up: Interrupted is raised instead.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        hosts: Mapping[str, int],
+        *,
+        runner: str = wire.DEFAULT_RUNNER,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._state = state.absolute()
         self._hosts = dict(hosts)
         self._runner = runner
+        self._stopping = stopping
         self._worker: subprocess.Popen[bytes] | None = None
         self._client: DBOSClient | None = None
         self._ready = False
@@ -109,6 +121,10 @@ class DbosDispatch:
             for job_id in batch:
                 (self._state / wire.STARTS / job_id).unlink(missing_ok=True)
 
+    def keep_only(self, wanted: Callable[[str], bool]) -> None:
+        ended = self._engine().list_workflows(status=_ENDED, load_input=False, load_output=False)
+        self.forget([row.workflow_id for row in ended if not wanted(row.workflow_id)])
+
     def wait(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while not self._ended:
@@ -150,7 +166,9 @@ class DbosDispatch:
         relax()
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready:
-            self._listen(deadline - time.monotonic())
+            self._listen(min(LOOK_SECONDS, deadline - time.monotonic()))
+            if self._stopping():
+                raise Interrupted("stopped while the engine was starting: nothing is lost")
             if not self._ready and time.monotonic() >= deadline:
                 raise DispatchError(f"the worker is not ready after {READY_SECONDS:.0f} s: {self._log_tail()}")
         self._client = DBOSClient(

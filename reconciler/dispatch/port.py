@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 import msgspec
@@ -16,6 +16,12 @@ JobState = Literal["queued", "running", "done", "error", "cancelled"]
 
 class DispatchError(FactoryError):
     """The engine cannot work: its worker does not start. The message is a sentence for people."""
+
+
+class Interrupted(FactoryError):
+    """A person asked to stop while the engine was starting."""
+
+    exit_code = 2
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -54,6 +60,10 @@ class Dispatch(Protocol):
 
     def forget(self, ids: Iterable[str]) -> None:
         """Drop all that is stored about these ids. Cancel those that may still run first."""
+        ...
+
+    def keep_only(self, wanted: Callable[[str], bool]) -> None:
+        """Forget the jobs that have ended and whose id is not wanted. Others may be asked for yet."""
         ...
 
     def wait(self, seconds: float) -> bool:

@@ -25,6 +25,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.git.checkout import Checkout
+from reconciler.git.journal import FOLDER
 from reconciler.git.patch import added_lines
 from reconciler.git.repository import SUBMODULE, SYMLINK, Repository, raw_changes
 from reconciler.git.run import BranchMoved, Dirty, GitError, WrongBranch, command, decode, environment, run, text
@@ -40,6 +41,7 @@ __all__ = [
     "diff_added_lines",
     "is_ancestor",
     "merge",
+    "recover",
     "remove_worktree",
     "sweep",
     "tip",
@@ -208,6 +210,19 @@ def advance(path: str, branch: str, old: str, new: str) -> Advance:
     except Dirty:
         return Advance.DIRTY
     return Advance.MOVED
+
+
+def recover(path: str) -> None:
+    """Finish or undo moves of checked-out branches whose process was killed. Costs next to nothing where none was."""
+    product = Path(path).resolve()
+    common = Path(text(product, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+    if not any((*common.glob(f"{FOLDER}/*"), *common.glob(f"worktrees/*/{FOLDER}/*"))):
+        return
+    for record in run(product, "worktree", "list", "--porcelain", "-z").stdout.split(b"\0\0"):
+        fields = [decode(field) for field in record.split(b"\0")]
+        folder = Path(fields[0].removeprefix("worktree "))
+        if fields[0] and "bare" not in fields and folder.is_dir():
+            Checkout(folder, "").recover()
 
 
 def _swap(product: Path, branch: str, old: str, new: str) -> Advance:
