@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import threading
 import time
 
@@ -196,3 +197,30 @@ def test_accepted_work_waits_while_the_product_is_dirty(factory: TinyFactory) ->
     assert (factory.product / "work/one.txt").exists()
     assert git(factory.product, "status", "--porcelain") == ""
     assert "mine" in git(factory.product, "log", "--format=%s").splitlines()
+
+
+def test_ctrl_c_stops_cleanly_and_the_next_apply_goes_on(factory: TinyFactory) -> None:
+    factory.task("slow", "Write a SLOW thing")
+    factory.commit()
+    running = factory.start("apply")
+    until(lambda: factory.tasks()["slow"]["phase"] == "running")
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=30)
+    assert running.returncode == 2
+    assert "Nothing is lost" in said
+    assert "Traceback" not in said
+    factory.ok("apply")
+    assert factory.show("slow")["attempts"] == 1
+
+
+def test_a_commit_that_is_not_signed_is_refused_where_the_policy_asks_for_signatures(factory: TinyFactory) -> None:
+    factory.ok("diff")
+    factory.edit("manifests/policy.yaml", "  sandbox: preferred", "  sandbox: preferred\n  signatures: required")
+    factory.commit()
+    factory.ok("diff")
+    factory.task("one", "Write one")
+    factory.commit()
+    for command in ("diff", "apply", "status"):
+        done = factory.cli(command)
+        assert done.returncode == 3
+        assert "not trusted" in done.stderr

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.execute.sandbox import Sandbox
+from reconciler.model.spec import Limits
 from tests.e2e.factory import TinyFactory, git, repository
 from tests.standins.ollama import OllamaStandIn
 
@@ -68,8 +70,9 @@ def own(tmp_path: Path, model: OllamaStandIn) -> TinyFactory:
     assert "qwen3:8b" in done.stdout
     made.git("config", "user.name", "Pat")
     made.git("config", "user.email", "pat@example.org")
-    made.edit("manifests/policy.yaml", "sandbox: required", "sandbox: preferred")
-    made.commit("This machine may have no sandbox")
+    if Sandbox.detect(Limits()) is None:
+        made.edit("manifests/policy.yaml", "sandbox: required", "sandbox: preferred")
+        made.commit("This machine has no sandbox")
     return made
 
 
@@ -125,3 +128,15 @@ def test_work_that_needs_tools_goes_to_a_person_who_is_told_so(own: TinyFactory,
         "CapabilityMissing",
     )
     assert model.requests == []
+
+
+def test_a_missing_model_and_a_silent_host_are_said_plainly(own: TinyFactory) -> None:
+    own.edit("manifests/fleet.yaml", "qwen3:8b", "qwen3:14b")
+    own.commit()
+    own.ok("add", "Write a user guide")
+    assert "ollama does not have the model qwen3:14b; run: ollama pull qwen3:14b" in own.ok("apply", code=4)
+    own.edit("manifests/fleet.yaml", own.environment["OLLAMA_HOST"], "http://127.0.0.1:9")
+    own.commit()
+    said = own.ok("apply", "--timeout", "3s", code=2)
+    assert said.count("does not answer as Ollama at http://127.0.0.1:9") == 1
+    assert own.tasks()["write-a-user-guide"]["attempts"] == 0, "an unreachable host is no failed attempt"
