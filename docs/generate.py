@@ -63,7 +63,7 @@ def main() -> int:
 
 def commands() -> str:
     """Every command with its own help text."""
-    context = click.Context(app, info_name="alai-reconcile")
+    context = click.Context(app, info_name="alai-reconcile", **app.context_settings)
     parts = [HEADER, "# Commands\n", COMMAND_LINE]
     for name in COMMANDS:
         command = app.get_command(context, name)

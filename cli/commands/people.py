@@ -60,7 +60,7 @@ def done_command(folder: Path, task: str, reason: str) -> int:
 @click.option(
     "--for", "condition", default="settled", show_default=True, help="A phase (done, human, ...), or settled."
 )
-@click.option("--timeout", type=Duration(), default=600.0, show_default=True)
+@click.option("--timeout", type=Duration(), default="10m", show_default=True, help="How long to wait.")
 @click.pass_obj
 def wait_command(folder: Path, object: str, condition: str, timeout: float) -> int:
     """Wait until a goal or task is as wanted; exits 2 where the time is over first."""
