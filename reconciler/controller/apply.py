@@ -26,7 +26,7 @@ from reconciler.plan.planner import plan
 
 POLL = 1.0
 """Longest wait between two looks while something runs; the engine usually wakes the loop earlier."""
-GATHER = 0.25
+GATHER = 0.1
 """Most that is waited for more ends once something has ended: a commit's cost is mostly that of its batch."""
 MANY = 4
 """from this many executions in flight on, more than one soon ends"""
@@ -124,7 +124,7 @@ def _drive(
         else:
             alone_since = None
         if reconciler.wait(_pause(moving, deadline)) and len(running) >= MANY:
-            time.sleep(min(GATHER, spent / 2))
+            time.sleep(min(GATHER, spent / 4))
 
 
 def _pause(moving: list[Change], deadline: float | None) -> float:
