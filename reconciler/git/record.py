@@ -36,6 +36,8 @@ __all__ = ["BranchMoved", "IndexLocked", "NewCommit", "Recorder", "WrongBranch"]
 
 _PENDING = "refs/alai/pending"
 _DURABLE = ("core.fsync=committed,loose-object", "core.fsyncMethod=batch")
+_END = 5.0
+"""seconds for an idle import process to end"""
 _REGULAR = ("100644", "100755")
 
 
@@ -139,6 +141,8 @@ class _FastImport:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.busy = False
+        """in the middle of a batch"""
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process, closed with it
         args = ("fast-import", "--quiet", "--force", "--date-format=raw")
         self.process = subprocess.Popen(
@@ -148,6 +152,7 @@ class _FastImport:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
+            process_group=0,
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -156,6 +161,7 @@ class _FastImport:
 
     def commits(self, commits: Sequence[NewCommit], base: str) -> list[str]:
         """The names of the commits, in order, all on disk."""
+        self.busy = True
         self._say(f"reset {_PENDING}\n" + (f"from {base}\n" if base else "") + "\n")
         modes: dict[str, str] = {}
         for number, commit in enumerate(commits, start=1):
@@ -174,6 +180,7 @@ class _FastImport:
         oids = [self._line() for _ in commits]
         if self._line() != "progress stored":
             raise _Ended
+        self.busy = False
         return oids
 
     def _file(self, path: str, data: bytes | None, modes: dict[str, str]) -> None:
@@ -210,11 +217,16 @@ class _FastImport:
 
     def close(self) -> GitError:
         """End the process. Returns what it complained about, for a caller that was refused."""
-        self.process.kill()
+        if self.busy:
+            self.process.kill()  # let to its end it would write a crash report
         with contextlib.suppress(BrokenPipeError):
             self.input.close()
         self.output.close()
-        self.process.wait()
+        try:
+            self.process.wait(_END)  # by itself it removes the empty pack that it keeps ready
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.errors.seek(0)
         complaint = failure(self.root, "fast-import", self.errors.read())
         self.errors.close()

@@ -103,6 +103,7 @@ def run(
             timeout=timeout,
             check=False,
             pass_fds=pass_fds,
+            process_group=0,  # Ctrl-C in a terminal is for us; git is to finish what it does
         )
     except subprocess.TimeoutExpired as expired:
         raise GitError(f"git {args[0]} in {root} did not end within {timeout:.0f} s") from expired
