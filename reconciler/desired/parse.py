@@ -14,6 +14,7 @@ import msgspec
 import yaml
 from yaml.events import (
     AliasEvent,
+    DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -69,7 +70,7 @@ class Document(msgspec.Struct):
 
 
 class Parsed(msgspec.Struct):
-    """What a file holds. With a problem, `documents` are those that stand before it."""
+    """What a file holds. With a problem, `documents` are those that end before it."""
 
     path: str
     data: bytes
@@ -179,6 +180,7 @@ def _read(data: bytes, documents: list[Document]) -> None:
     container: Any = None
     key: str | None = None
     start: Any = None
+    whole: Document | None = None
     count = repeated = index = 0
     while True:
         event: Any = next_event()
@@ -220,8 +222,12 @@ def _read(data: bytes, documents: list[Document]) -> None:
         elif sort is DocumentStartEvent:
             _plain_document(event)
             anchors = {}
-            container = key = start = None
+            container = key = start = whole = None
             index += 1
+            continue
+        elif sort is DocumentEndEvent:
+            if whole is not None:
+                documents.append(whole)
             continue
         elif sort is StreamEndEvent:
             return
@@ -230,7 +236,7 @@ def _read(data: bytes, documents: list[Document]) -> None:
         if container is None:
             start = event.start_mark
             if value is not None:
-                documents.append(Document(value, start.line + 1, start.column + 1, index - 1))
+                whole = Document(value, start.line + 1, start.column + 1, index - 1)
         elif isinstance(container, list):
             container.append(value)
         elif key is None:
@@ -348,6 +354,8 @@ def _read_marks(data: bytes) -> list[_Marks]:
             else:
                 stack[-1][0].below[len(stack[-1][0].below)] = marks
             if sort is MappingStartEvent or sort is SequenceStartEvent:
+                if len(stack) >= MAX_DEPTH:
+                    return found  # no document goes on from here, and libyaml takes ever longer the deeper it gets
                 stack.append((marks, sort is MappingStartEvent))
     except yaml.YAMLError:
         return found

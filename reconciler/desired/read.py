@@ -56,10 +56,12 @@ def read_file(path: str, blob: str, data: bytes, *, light: bool = False) -> File
     objects: list[Object] = []
     problems: list[Problem] = []
     for document in parsed.documents:
+        if len(problems) > MAX_PROBLEMS:
+            break
         _document(parsed, document, objects, problems, light)
     problems += parsed.problems
     if len(problems) > MAX_PROBLEMS:
-        more = Problem(problems[MAX_PROBLEMS].position, "", f"and {len(problems) - MAX_PROBLEMS} more problems")
+        more = Problem(problems[MAX_PROBLEMS].position, "", f"more problems; only {MAX_PROBLEMS} are listed")
         problems = [*problems[:MAX_PROBLEMS], more]
     return FileRecord(path, blob, tuple(objects), tuple(problems))
 
@@ -120,7 +122,7 @@ def _label(manifest: dict[str, Any]) -> str:
 def _complaints(parsed: Parsed, document: Document, kind: str, manifest: dict[str, Any]) -> list[Problem]:
     label = _label(manifest)
     found: list[Problem] = []
-    for complaint in check.full(kind, manifest):
+    for complaint in check.full(kind, manifest)[: MAX_PROBLEMS + 1]:
         word = complaint.word.strip('"')
         hint = suggestion(word, complaint.known) if complaint.known else ""
         if not hint and complaint.known and complaint.message.startswith("unknown"):
