@@ -147,14 +147,12 @@ def _commit(
 
 def _refuse_invalid(files: dict[str, bytes | None]) -> None:
     """A commit that cannot be read would stop the whole factory: what the user typed is judged before it is one."""
-    problems = [
-        problem
-        for path, data in files.items()
-        if data is not None
-        for problem in read.read_file(path, "", data, light=True).problems
-    ]
-    if problems:
-        raise FactoryError(f"nothing was written: {problems[0].message}")
+    for path, data in files.items():
+        problems = read.read_file(path, "", data, light=True).problems if data is not None else ()
+        if data is not None and problems:
+            lines = data.decode(errors="replace").splitlines()
+            at = lines[min(problems[0].position.line, len(lines)) - 1].strip()
+            raise FactoryError(f"nothing was written: {problems[0].message} (at `{at[:60]}`)")
 
 
 def person(factory: Factory) -> tuple[str, str]:
