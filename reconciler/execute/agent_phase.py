@@ -131,6 +131,11 @@ def _take(work: Work, phase: BlueprintPhase, spec: AgentPhase, said: str) -> Tak
         wanted = outputs.files(said)
         written = _write(work, phase, [(file.path, file.content) for file in wanted.files])
         return Taken(wanted.summary, written)
+    if spec.accept is not None:
+        found = text.accepted(said, spec.accept)
+        if not found:
+            raise Unusable("nothing in the answer is what the blueprint accepts")
+        said = found
     minimum = work.brief.policy.gates.minimum_answer
     if len(said) < minimum:
         raise Unusable(f"the answer has {len(said)} characters, fewer than {minimum}")

@@ -14,6 +14,8 @@ _THINK = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORE
 _THINK_OPEN = re.compile(r"^\s*<think(?:ing)?>.*\Z", re.DOTALL | re.IGNORECASE)
 _THINK_CLOSE = re.compile(r"\A.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
+_MAX_SEARCHED = 4_000
+"""Characters of an answer that a blueprint's pattern may look at: a clumsy pattern then costs little."""
 
 
 def visible(text: str) -> str:
@@ -52,6 +54,13 @@ def unfenced(text: str) -> str:
     """The content of the one code block an answer consists of, else the answer itself."""
     found = _FENCE.fullmatch(text.strip())
     return found[1] if found else text
+
+
+def accepted(text: str, pattern: str) -> str | None:
+    """The first match of a regular expression in an answer that is made one line; None where nothing matches."""
+    flat = " ".join(unfenced(text).split())
+    found = re.search(pattern, flat[:_MAX_SEARCHED])
+    return found[0].strip() if found else None
 
 
 def json_object(text: str) -> dict[str, Any] | None:

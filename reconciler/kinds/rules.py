@@ -105,6 +105,21 @@ def _phase(phase: Mapping[str, Any], place: Place) -> Iterator[Fault]:
             yield (*place, "agent", "output"), f"output `{output}` is JSON: the phase must say `needs: [schema]`"
         if output != "text" and agent.get("file") is not None:
             yield (*place, "agent", "file"), "`file` goes with output `text` only"
+        if agent.get("accept") is not None:
+            yield from _accept(agent["accept"], output, (*place, "agent", "accept"))
+
+
+def _accept(pattern: str, output: str, place: Place) -> Iterator[Fault]:
+    if output != "text":
+        yield place, "`accept` goes with output `text` only"
+    yield from _pattern(pattern, place)
+
+
+def _pattern(pattern: str, place: Place) -> Iterator[Fault]:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        yield place, f"not a regular expression: {error}"
 
 
 def _fleet(spec: Mapping[str, Any]) -> Iterator[Fault]:
@@ -136,10 +151,7 @@ def _policy(spec: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("spec", "branch"), f'"{spec["branch"]}" is no branch name that git allows'
     for key in ("placeholders", "secrets"):
         for index, pattern in enumerate(spec.get("gates", {}).get(key, ())):
-            try:
-                re.compile(pattern)
-            except (re.error, OverflowError, RecursionError) as error:
-                yield ("spec", "gates", key, index), f"not a regular expression: {error}"
+            yield from _pattern(pattern, ("spec", "gates", key, index))
 
 
 _RULES = {

@@ -68,6 +68,11 @@ class AgentPhase(Shape):
     file: Relative | None = Field(
         default=None, description="With `text`: the answer is written to this path of the product."
     )
+    accept: Annotated[str, Field(min_length=1, max_length=2_000)] | None = Field(
+        default=None,
+        description="With `text`: a regular expression. Its first match in the answer, as one line, is what is kept; "
+        "where nothing matches, the answer is no use.",
+    )
     max_tokens: Positive = Field(default=1024, description="Longest answer, in tokens.")
     fallback: Text | None = Field(
         default=None, description="Used, and said so in the evidence, where the answer is no use."

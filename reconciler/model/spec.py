@@ -187,6 +187,8 @@ class AgentPhase(Spec, frozen=True, kw_only=True):
     """`files`: JSON `{files: [{path, content}], summary}`; `verdict`: JSON `{summary, findings}`; both need `schema`"""
     file: str | None = None
     """with `text`: the answer is written to this path of the product"""
+    accept: str | None = None
+    """with `text`: a regular expression; its first match in the answer, as one line, is kept; none: it is no use"""
     max_tokens: int = 1024
     fallback: str | None = None
     """used, and said so in the evidence, where the answer is empty, too short or not usable; none: the phase fails"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,49 @@ def test_an_answer_too_short_fails_or_gives_way_to_the_fallback_which_is_said(
     assert product.show("alai/shop-page", "a.md").startswith("The shop sells things; Add a landing page")
     assert "not a model" in (tmp_path / "run/evidence/GOTCHA.md").read_text()
     assert {gate.id: gate.result for gate in result.gates}["answer-length"] is GateResult.PASS
+
+
+SENTENCE = r"(?:(?<![^\"])|(?<=[.!?] ))(?![^.]*\b(?i:sure|I)\b)[A-Z][A-Za-z, ]{38,238}\."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"<think>I could say anything.</think>Sure! Here it is:\n\n{PROSE.replace(' ', chr(10))}\nI hope it helps.",
+        f"```\n{PROSE} And then some.\n```",
+        f'"{PROSE}"',
+    ],
+)
+def test_only_the_first_part_that_the_blueprint_accepts_is_kept(
+    brief: Make, server: OllamaStandIn, product: Repo, tmp_path: Path, said: str
+) -> None:
+    server.answer = lambda _: said.replace("Here it is:", "Here it is.")
+    phases = (ask(file="a.md", accept=SENTENCE), ask("again", prompt="Improve: {{ answers.write }}"))
+    result = attempt(server, brief(*phases), tmp_path)
+    assert product.show("alai/shop-page", "a.md") == PROSE
+    assert prompts(server)[1].endswith(f"Improve: {PROSE}")
+    assert result.phases[0].by == "model"
+
+
+@pytest.mark.parametrize("said", [f"Sure, {PROSE}", "I am sure. " * 30, f"{'x' * 5_000}. {PROSE}"])
+def test_an_answer_without_what_the_blueprint_accepts_is_the_fallbacks_and_not_the_models(
+    brief: Make, server: OllamaStandIn, product: Repo, tmp_path: Path, said: str
+) -> None:
+    server.answer = lambda _: said
+    bare = attempt(server, brief(ask(accept=SENTENCE)), tmp_path)
+    assert bare.reason is Reason.AGENT_FAILED
+    assert "nothing in the answer is what the blueprint accepts" in bare.message
+    result = attempt(server, brief(ask(file="a.md", accept=SENTENCE, fallback="Prepared: " + "x" * 40)), tmp_path)
+    assert result.phases[0].by == "fallback"
+    assert product.show("alai/shop-page", "a.md") == "Prepared: " + "x" * 40
+    assert said[:40] in gzip.decompress((tmp_path / "run/evidence/transcript.jsonl.gz").read_bytes()).decode()
+
+
+def test_what_is_accepted_must_be_long_enough_like_any_answer(
+    brief: Make, server: OllamaStandIn, tmp_path: Path
+) -> None:
+    result = attempt(server, brief(ask(accept="box")), tmp_path)
+    assert "3 characters, fewer than" in result.message
 
 
 def test_files_are_written_from_json_by_schema(

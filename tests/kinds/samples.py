@@ -100,7 +100,10 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
                 {"name": "test", "role": "validator", "run": {"command": ["make", "test"], "timeout": "5m"}},
                 {"name": "look", "run": {"checks": True}},
                 {"name": "write", "needs": ["schema"], "agent": {"prompt": "Write", "output": "files"}},
-                {"name": "tell", "agent": {"prompt": "Tell", "file": "docs/a.md", "maxTokens": 9, "fallback": "x"}},
+                {
+                    "name": "tell",
+                    "agent": {"prompt": "Tell", "file": "docs/a.md", "accept": "x+", "maxTokens": 9, "fallback": "x"},
+                },
             ],
             "checks": [{"id": "env", "title": "No example", "check": "test -f .env.example", "fix": {"complexity": 1}}],
             "gates": [{"id": "g", "text": "t", "person": True}],

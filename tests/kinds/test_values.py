@@ -79,6 +79,18 @@ PHASE: dict[str, Any] = {"name": "p"}
             "needs: [schema]",
         ),
         (
+            "Blueprint",
+            {"phases": [{**PHASE, "agent": {"prompt": "x", "accept": "(?<=a+)"}}]},
+            ("spec", "phases", 0, "agent", "accept"),
+            "not a regular expression",
+        ),
+        (
+            "Blueprint",
+            {"phases": [{**PHASE, "needs": ["schema"], "agent": {"prompt": "x", "output": "files", "accept": "."}}]},
+            ("spec", "phases", 0, "agent", "accept"),
+            "`accept` goes with output `text` only",
+        ),
+        (
             "Pipeline",
             {"stages": [{"name": "A"}], "mergeAfter": "B"},
             ("spec", "mergeAfter"),
