@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.vocabulary import Reason
 from tests.docs.readme import ROOT, Command, blocks, sections
 from tests.standins.ollama import OllamaStandIn
 
@@ -166,3 +167,11 @@ def test_links_in_the_documentation_lead_somewhere(page: str) -> None:
     text = re.sub(r"`[^`]*`", "", (ROOT / page).read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         assert target.startswith("https://") or ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_troubleshooting_knows_only_reasons_that_exist() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[A-Z][^|]*) \|", page, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert len(named) > 20
+    assert named <= {str(reason) for reason in Reason}
