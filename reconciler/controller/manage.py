@@ -16,6 +16,7 @@ from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.objects import CANCELLED, FORGIVEN, Object
 from reconciler.model.refs import Ref
+from reconciler.plan.lawful import one_line, visible
 
 NAME_LENGTH = 63
 
@@ -89,8 +90,8 @@ def cancel(factory: Factory, ref: Ref, reason: str) -> None:
         factory,
         ref,
         "cancel",
-        lambda text, item: edit.set_annotation(text, ref, CANCELLED, reason, item.owner),
-        body=reason,
+        lambda text, item: edit.set_annotation(text, ref, CANCELLED, one_line(reason), item.owner),
+        body=visible(reason),
     )
 
 

@@ -26,6 +26,7 @@ from reconciler.model.refs import Ref
 from reconciler.model.spec import Finding
 from reconciler.model.view import TaskState, View
 from reconciler.model.vocabulary import GateResult, Phase, Reason, Verdict
+from reconciler.plan.lawful import visible
 from reconciler.plan.resolve import merges_here, resolve
 from reconciler.plan.stages import follow_ups
 from reconciler.plan.status import status
@@ -60,7 +61,7 @@ def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
     execution = _execution(task, resolve(view, task).stage_name)
     merged = _deliver(factory, view, task, execution, commit) if passed else None
     outcome = Verdict.PASSED if passed else Verdict.REJECTED
-    evidence = _evidence(factory, task, execution, outcome, reason, person(factory)[0])
+    evidence = _evidence(factory, task, execution, outcome, visible(reason), person(factory)[0])
     evidence = msgspec.structs.replace(
         evidence,
         product_commit=commit,
@@ -93,7 +94,7 @@ def done(factory: Factory, name: str, *, reason: str) -> str:
     )
     gates = asyncio.run(check_commit(merge, factory.run_folder(f"{execution.id}.done")))
     _refuse_unproven(name, gates)
-    evidence = _evidence(factory, task, execution, Verdict.PASSED, reason, person(factory)[0])
+    evidence = _evidence(factory, task, execution, Verdict.PASSED, visible(reason), person(factory)[0])
     evidence = msgspec.structs.replace(
         evidence, product_commit=brief.tip, base_commit=brief.tip, gates=tuple(gates), merge_commit=None
     )

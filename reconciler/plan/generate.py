@@ -14,6 +14,7 @@ from reconciler.model.refs import Position, Ref
 from reconciler.model.spec import Criterion, Finding, Fix, Origin, Stage, TaskSpec
 from reconciler.model.view import TaskState, World
 from reconciler.model.vocabulary import Reason
+from reconciler.plan.lawful import lawful
 from reconciler.plan.lineage import GoalStage, Lineage
 from reconciler.plan.names import name_of, product_name, stage_name
 from reconciler.plan.resolve import Resolved
@@ -218,7 +219,7 @@ def _object(
     if there is not None and there.object.position.path != path:
         name = name_of(name, str(spec.origin.attempt if spec.origin else 0))
         path = f"manifests/generated/{spec.goal or '_'}/{name}.yaml"
-    plain: dict[str, Any] = msgspec.to_builtins(spec)
+    plain: dict[str, Any] = lawful(msgspec.to_builtins(spec))
     return Object(
         ref=Ref("Task", name),
         position=Position(path),

@@ -141,6 +141,16 @@ def test_passing_a_review_merges_the_work_and_rejecting_it_makes_a_rework(story:
     assert "Write it in Norwegian" in [finding["title"] for finding in rework["spec"]["from"]["findings"]]
 
 
+def test_a_reason_of_any_form_never_makes_a_manifest_that_cannot_be_read(story: TinyFactory) -> None:
+    reason = "First line\nsecond \x1b[31mred\u202e " + "and so on " * 60
+    story.ok("answer", "stubborn-review-rework-review-rework-review", "--reject", "--reason", reason)
+    story.ok("validate")
+    story.ok("cancel", "idle", "--reason", reason)
+    story.ok("validate")
+    story.ok("verify")
+    assert "\x1b" not in story.ok("log") + story.message()
+
+
 def test_done_is_refused_without_proof_and_accepted_with_it(factory: TinyFactory) -> None:
     check = [{"id": "there", "text": "the page is there", "check": "test -s page.txt"}]
     factory.task("page", "Write prose", acceptance=check)

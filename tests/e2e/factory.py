@@ -29,9 +29,9 @@ case "$ALAI_TITLE" in *FAILS*) echo "cannot do that" >&2; exit 1;; esac
 case "$ALAI_TITLE" in *SLOW*) sleep 1.5;; esac
 mkdir -p work
 # a rework takes away what was objected to
-case "$ALAI_TITLE" in Rework*) sed -i.old s/BLOCKER/mended/ work/*.txt; rm -f work/*.old;; esac
+case "$ALAI_TITLE" in Rework*) sed -i.old s/BLOCKER/mended/g work/*.txt; rm -f work/*.old;; esac
 case "$ALAI_TITLE" in *SHARED*) echo "$ALAI_TASK" > work/shared.txt;; esac
-echo "$ALAI_TITLE" | sed "/^Rework/s/BLOCKER/mended/" > "work/$ALAI_TASK.txt"
+echo "$ALAI_TITLE" | sed "/^Rework/s/BLOCKER/mended/g" > "work/$ALAI_TASK.txt"
 """
 
 FIX = """\
