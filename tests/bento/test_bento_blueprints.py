@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import yaml
 
+from reconciler.execute.text import accepted
 from reconciler.model.spec import SPECS, BlueprintSpec, FleetSpec, GoalSpec, PipelineSpec, PolicySpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,18 +85,17 @@ def render(folder: Path, root: Path, values: Mapping[str, Any]) -> None:
             shutil.copyfile(source, target)
 
 
-def play(name: str, root: Path, *, document: str = "", answer: str | None = None, test: bool = True) -> None:
-    """Carry out the blueprint's phases in `root`; a model's phase gives `answer`, or its fallback."""
-    values = {"product": {"name": "bento"}, "document": document}
+def play(name: str, root: Path, *, document: str = "", answer: str = "", test: bool = True) -> None:
+    """Carry out the blueprint's phases in `root`; a model's phase gives what it accepts of `answer`, or the fallback."""
+    answers: dict[str, str] = {}
+    values = {"product": {"name": "bento"}, "task": {"title": "x"}, "document": document, "answers": answers}
     for phase in blueprint(name).phases:
-        if phase.agent is not None and phase.agent.file is not None:
+        if phase.agent is not None:
             jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(phase.agent.prompt).render(values)
-            said = answer or jinja2.Template(phase.agent.fallback or "").render(values)
-            target = root / phase.agent.file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(said, encoding="utf-8")
+            said = accepted(answer, phase.agent.accept or ".+")
+            answers[phase.name] = said or jinja2.Template(phase.agent.fallback or "").render(values)
         elif phase.run is not None and phase.run.template is not None:
-            render(BLUEPRINTS / name / phase.run.template, root, values)
+            render(BLUEPRINTS / name / jinja2.Template(phase.run.template).render(values), root, values)
         elif phase.run is not None and phase.run.command and (test or phase.run.command[0] != "make"):
             done = subprocess.run(
                 phase.run.command,
@@ -218,10 +218,6 @@ def test_every_tier_leads_to_a_host_with_its_model() -> None:
             assert all(link.model in models[host] for host in link.hosts)
 
 
-def test_the_copies_of_the_prose_filter_are_equal() -> None:
-    assert len({path.read_bytes() for path in BLUEPRINTS.glob("*/prose.py")}) == 1
-
-
 def test_the_whole_demo_in_order(product: Path) -> None:
     play("bento-scaffold", product)
     judge("bento-scaffold", product)
@@ -247,7 +243,6 @@ def test_the_whole_demo_in_order(product: Path) -> None:
     assert "skipped" not in done.stderr
     for path in ("PRIVACY.md", "TERMS.md", "docs/API.md", ".github/workflows/ci.yml", ".env.example"):
         assert (product / path).is_file()
-    assert not list(product.rglob("opening.txt")) + list(product.rglob("*line.txt")) + list(product.rglob("claim.txt"))
 
 
 def test_a_tree_without_the_scaffold_is_not_asked_for_what_it_cannot_have(product: Path) -> None:
@@ -365,22 +360,59 @@ def test_both_documents_merge(product: Path) -> None:
     assert shell("make test", product).returncode == 0
 
 
+GOOD = "Cooked meals save an hour every evening, when the days are short and dark."
+
+
+def test_a_models_sentence_stands_where_it_is_shown(product: Path) -> None:
+    shown = {"bento-scaffold": "README.md", "bento-landing": "frontend/content/landing.ts"}
+    for name, path in shown.items():
+        play(name, product, answer=f"Sure! {GOOD} And then")
+        judge(name, product)
+        assert (product / path).read_text(encoding="utf-8").count(GOOD) == 1
+
+
+@pytest.mark.parametrize(("document", "path"), [("legal", "PRIVACY.md"), ("api", "docs/user-guide.md")])
+def test_a_models_sentence_opens_a_document(product: Path, document: str, path: str) -> None:
+    everything_built(product)
+    play("bento-docs", product, document=document, answer=f'"{GOOD}"')
+    judge("bento-docs", product)
+    assert f"\n{GOOD}\n" in (product / path).read_text(encoding="utf-8")
+
+
+ASKING = ["bento-code-review", "bento-docs", "bento-landing", "bento-scaffold"]
+
+
 @pytest.mark.parametrize(
-    ("answer", "taken"),
+    "answer",
     [
-        ("Cooked meals save an hour every evening when the days are short and dark. And then", True),
-        ("Sure! Here is a sentence for your README: [insert sentence here].", False),
-        ("As an AI language model, I cannot taste the meals that are in the weekly box.", False),
-        ("Good.", False),
-        ("", False),
+        "",
+        "Good.",
+        "Sure, here is what the weekly box of cooked Nordic meals is about for you.",
+        "Sure! Here is a sentence for your README: [insert sentence here].",
+        "As an AI language model, I cannot taste the meals that are in the weekly box.",
+        "We guarantee that every meal in the weekly box is delicious and arrives on time.",
+        "The first weekly box of cooked meals is free for every household in the north.",
+        "**Cooked** meals save an hour every evening when the days are short and dark.",
+        "cooked meals save an hour every evening when the days are short and dark.",
+        "Cooked meals save an hour every evening when the days are short and dark",
+        f"{GOOD[:-1]}{' and long' * 30}.",
     ],
 )
-def test_a_models_sentence_is_taken_only_when_it_can_be_read(product: Path, answer: str, taken: bool) -> None:
-    play("bento-scaffold", product, answer=answer or "\n", test=False)
-    readme = (product / "README.md").read_text(encoding="utf-8")
-    prepared = "One box a week, cooked and portioned, so that busy Nordic households eat well every day."
-    assert (prepared not in readme) == taken
-    assert ("Cooked meals save an hour every evening when the days are short and dark.\n" in readme) == taken
+def test_no_blueprint_accepts_what_cannot_be_read(answer: str) -> None:
+    for name in ASKING:
+        [agent] = [phase.agent for phase in blueprint(name).phases if phase.agent is not None]
+        assert agent.accept is not None
+        assert accepted(answer, agent.accept) is None
+        assert accepted(GOOD, agent.accept) == GOOD
+
+
+def test_every_phase_of_a_model_says_what_it_accepts() -> None:
+    asking = [
+        path.parent.name
+        for path in sorted(BLUEPRINTS.glob("*/blueprint.yaml"))
+        if any(phase.agent is not None for phase in blueprint(path.parent.name).phases)
+    ]
+    assert asking == ASKING
 
 
 def test_nothing_that_is_added_looks_unfinished_or_secret(product: Path) -> None:
