@@ -45,17 +45,22 @@ def seconds(value: float) -> str:
 
 
 def authorship(attempts: Sequence[Attempt]) -> list[str]:
-    """Which phases a model wrote and which a command: said plainly, since a template is no thought."""
-    by = Counter(phase.by for attempt in attempts for phase in attempt.evidence.phases)
-    lines = [f"Phases by {name}: {count}" for name, count in sorted(by.items())]
-    written = sorted(
-        {
-            f"{attempt.task}/{phase.name}"
-            for attempt in attempts
-            for phase in attempt.evidence.phases
-            if phase.by == "model"
-        }
-    )
-    if written:
-        lines.append(f"Written by a model: {', '.join(written)}")
+    """Which phases a model wrote and which a command: said plainly, since a template is no thought.
+
+    An answer that gave way to the blueprint's own words is a fallback's, and named as such.
+    """
+    phases = [(attempt, phase) for attempt in attempts for phase in attempt.evidence.phases]
+    if not phases:
+        return []
+    by = Counter(phase.by for _, phase in phases)
+    lines = [f"Phases: {', '.join(f'{count} by {name}' for name, count in sorted(by.items()))}"]
+    written: dict[str, set[str]] = {}
+    for attempt, phase in phases:
+        if phase.by == "model":
+            model = attempt.evidence.model or "the host's default model"
+            written.setdefault(model, set()).add(f"{attempt.task}/{phase.name}")
+    lines += [f"Written by {model}: {', '.join(sorted(parts))}" for model, parts in sorted(written.items())]
+    instead = sorted({f"{attempt.task}/{phase.name}" for attempt, phase in phases if phase.by == "fallback"})
+    if instead:
+        lines.append(f"Prepared words instead of a model's: {', '.join(instead)}")
     return lines

@@ -86,7 +86,7 @@ def render(folder: Path, root: Path, values: Mapping[str, Any]) -> None:
 
 
 def play(name: str, root: Path, *, document: str = "", answer: str = "", test: bool = True) -> None:
-    """Carry out the blueprint's phases in `root`; a model's phase gives what it accepts of `answer`, or the fallback."""
+    """Carry out the phases in `root`; a phase of a model gives what it accepts of `answer`, or its fallback."""
     answers: dict[str, str] = {}
     values = {"product": {"name": "bento"}, "task": {"title": "x"}, "document": document, "answers": answers}
     for phase in blueprint(name).phases:
