@@ -16,7 +16,7 @@ from reconciler.controller.jobs import JobFiles
 from reconciler.controller.record import digest_file, evidence_of, knowledge_file, read_files
 from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.git import product
-from reconciler.git.run import IndexLocked
+from reconciler.git.run import GitError, IndexLocked
 from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result
 from reconciler.model.job import AttemptJob, Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding
@@ -87,7 +87,10 @@ class Collector:
         if decided[0] is Verdict.PASSED and task is not None and merges_here(view, task) and brief.product:
             if brief.product.path in moved:
                 return None  # one merge a product and turn: the next one starts from the new tip
-            merge = self._merge(item, brief, result, Lineage(view).base(task).spec.title)
+            try:
+                merge = self._merge(item, brief, result, Lineage(view).base(task).spec.title)
+            except GitError as error:  # one broken product must not stop the others
+                merge = MergeResult(execution=execution.id, state="error", target="", message=str(error))
             if merge is None:
                 return None
             moved.add(brief.product.path)

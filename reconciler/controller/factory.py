@@ -66,10 +66,20 @@ class Factory:
         return self.state / "runs" / job
 
     def product_path(self, repository: str) -> Path:
-        """Absolute path of a local product. Raises Refused where it lies outside the Policy's roots."""
+        """Absolute path of a local product. Raises Refused where it lies outside the Policy's roots or is none.
+
+        A folder within a repository is no product: git would go up to whatever encloses it. Nor is the factory: its
+        manifests say what is allowed, so no agent's work may be merged there.
+        """
         path = (self.root / repository).resolve()
         roots = [(self.root / root).resolve() for root in self.store.config().policy.product_roots]
         if not any(path.is_relative_to(root) for root in roots):
             allowed = ", ".join(str(root) for root in roots)
             raise Refused(f"product {repository}: lies outside the folders that the Policy allows ({allowed})")
+        if path == self.root.resolve():
+            raise Refused(f"product {repository}: is the factory itself; agents work on other repositories only")
+        if path.is_dir() and not ((path / ".git").exists() or (path / "objects").is_dir()):
+            raise Refused(
+                f"product {repository}: is no git repository of its own; run `git init` there, or name its top"
+            )
         return path

@@ -17,14 +17,27 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from reconciler.git.files import Disk, Entry, Slot
 from reconciler.git.journal import Move
 from reconciler.git.repository import raw_changes
-from reconciler.git.run import ZERO, BranchMoved, Dirty, GitError, WrongBranch, decode, encode, run, text
+from reconciler.git.run import (
+    ZERO,
+    BranchMoved,
+    Dirty,
+    GitError,
+    WrongBranch,
+    decode,
+    encode,
+    run,
+    text,
+    without_filters,
+)
 
 _MANY = 200
 """above this many paths one pass over the whole index is cheaper than asking for each"""
@@ -67,10 +80,15 @@ class Checkout:
         top, git_dir, common = dirs.splitlines()
         self.root, self.git_dir, self.common = Path(top), Path(git_dir), Path(common)
         self.lock = self.git_dir / "index.lock"
+        self._tame = without_filters(self.root)
+
+    def _git(self, *args: str, env: Mapping[str, str] | None = None, **how: Any) -> subprocess.CompletedProcess[bytes]:
+        """git in this working tree, which runs no filter of the repository's: files are written as they are stored."""
+        return run(self.root, *args, env={**self._tame, **(env or {})}, **how)
 
     def tip(self) -> str | None:
         """The commit that the branch is at; None before its first commit."""
-        done = run(self.root, "rev-parse", "--verify", "--quiet", self.ref, accept=(0, 1))
+        done = self._git("rev-parse", "--verify", "--quiet", self.ref, accept=(0, 1))
         return decode(done.stdout).strip() or None
 
     def require_branch(self) -> None:
@@ -119,7 +137,7 @@ class Checkout:
             _drop_stale(lock, new)
         tip = left.tip()
         contains = ("merge-base", "--is-ancestor", new, tip or new)
-        if tip is None or run(self.root, *contains, accept=(0, 1, 128)).returncode:
+        if tip is None or self._git(*contains, accept=(0, 1, 128)).returncode:
             return  # the branch never moved, or a person took it back: leaving the block gives the lock up
         move.landed = True
         move.take(self.wait)
@@ -137,7 +155,7 @@ class Checkout:
         if busy:
             raise Dirty(f"{self.root} is in the middle of something ({busy[0]})")
         status = ("status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all")
-        changed = run(self.root, *status, pass_fds=move.fds).stdout
+        changed = self._git(*status, pass_fds=move.fds).stdout
         if changed:
             raise Dirty(f"{self.root} has uncommitted changes: {decode(changed.split(bytes(1))[0][3:])}")
         disk = Disk(self.root, [change.path for change in todo if change.new is None])
@@ -160,14 +178,14 @@ class Checkout:
         updates = b"".join(_index_line(change) for change in staged)
         env = {"GIT_INDEX_FILE": str(move.index)}
         if updates:
-            run(self.root, "update-index", "-z", "--index-info", data=updates, env=env, pass_fds=move.fds)
+            self._git("update-index", "-z", "--index-info", data=updates, env=env, pass_fds=move.fds)
         if hidden := [encode(change.path) for change in staged if change.new and change.path in sparse]:
             mark = ("update-index", "-z", "--skip-worktree", "--stdin")
-            run(self.root, *mark, data=b"\0".join(hidden), env=env, pass_fds=move.fds)
+            self._git(*mark, data=b"\0".join(hidden), env=env, pass_fds=move.fds)
         wanted = b"".join(encode(change.path) + b"\0" for change, _ in writes if change.new)
         if wanted:
             prefix = f"--prefix={move.files}/"
-            run(self.root, "checkout-index", "-f", "-z", "--stdin", prefix, data=wanted, env=env, pass_fds=move.fds)
+            self._git("checkout-index", "-f", "-z", "--stdin", prefix, data=wanted, env=env, pass_fds=move.fds)
         return _Plan(bool(updates), writes)
 
     def _entries(self, paths: Sequence[str], move: Move) -> tuple[dict[str, Entry | None], set[str]]:
@@ -184,7 +202,7 @@ class Checkout:
             above = {parent for path in paths for parent in _parents(path)}
             # A wildcard matches a whole path only, so this finds a file where we need a folder, not the folder's files.
             specs = [f":(literal){path}" for path in paths] + [f":(glob){_exactly(parent)}" for parent in sorted(above)]
-        listed = run(self.root, "ls-files", "-s", "-t", "-z", "--", *specs, pass_fds=move.fds).stdout
+        listed = self._git("ls-files", "-s", "-t", "-z", "--", *specs, pass_fds=move.fds).stdout
         for line in listed.split(b"\0"):
             if line:
                 meta, _, raw = line.partition(b"\t")
@@ -197,7 +215,7 @@ class Checkout:
 
     def _as_stored(self, path: str) -> str | None:
         """The object name that git would give the file on disk, attributes such as line endings applied."""
-        done = run(self.root, "hash-object", "--", path, accept=(0, 128))
+        done = self._git("hash-object", "--", path, accept=(0, 128))
         return decode(done.stdout).strip() or None
 
     def _swap(self, old: str | None, new: str, message: str, move: Move) -> None:
@@ -205,7 +223,7 @@ class Checkout:
         lines = [f"update {self.witness} {new}\n"] if self.witness else []
         lines.append(f"update {self.ref} {new} {old or ZERO}\n")
         swap = ("update-ref", "--no-deref", "-m", message, "--stdin")
-        done = run(self.root, *swap, data=encode("".join(lines)), accept=range(256), pass_fds=move.fds)
+        done = self._git(*swap, data=encode("".join(lines)), accept=range(256), pass_fds=move.fds)
         if done.returncode:
             tip = self.tip()
             if tip != old:
@@ -229,9 +247,9 @@ class Checkout:
         env = {"GIT_INDEX_FILE": str(move.index), "GIT_LITERAL_PATHSPECS": "1"}
         if 0 < len(fresh) <= _MANY:
             refresh = ("add", "--refresh", "--pathspec-from-file=-", "--pathspec-file-nul")
-            run(self.root, *refresh, data=b"\0".join(fresh), env=env, accept=range(256), pass_fds=move.fds)
+            self._git(*refresh, data=b"\0".join(fresh), env=env, accept=range(256), pass_fds=move.fds)
         elif fresh:
-            run(self.root, "update-index", "-q", "--refresh", env=env, accept=(0, 1), pass_fds=move.fds)
+            self._git("update-index", "-q", "--refresh", env=env, accept=(0, 1), pass_fds=move.fds)
         move.index.replace(self.git_dir / "index")
 
 

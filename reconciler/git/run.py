@@ -30,6 +30,7 @@ _OVERRIDES = (
     "maintenance.auto=false",
     "protocol.allow=never",
     "log.showSignature=false",
+    "core.alternateRefsCommand=true",
 )
 
 
@@ -118,6 +119,22 @@ def run(
 def text(root: Path, *args: str, env: Mapping[str, str] | None = None) -> str:
     """What git printed, without surrounding white space."""
     return decode(run(root, *args, env=env).stdout).strip()
+
+
+def without_filters(root: Path) -> dict[str, str]:
+    """Environment that switches off the filter drivers that `root`'s own configuration names: git would run them.
+
+    As variables and not as `-c key=value`: a driver's name may hold an equals sign.
+    """
+    asked = ("config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+    names = decode(run(root, *asked, accept=(0, 1)).stdout).split("\0")
+    drivers = sorted({name.rpartition(".")[0] for name in names if name})
+    values = {"clean": "", "smudge": "", "process": "", "required": "false"}
+    pairs = [(f"{driver}.{key}", value) for driver in drivers for key, value in values.items()]
+    env = {"GIT_CONFIG_COUNT": str(len(pairs))} if pairs else {}
+    for number, (key, value) in enumerate(pairs):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return env
 
 
 def failure(root: Path, what: str, stderr: bytes) -> GitError:
