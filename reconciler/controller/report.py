@@ -15,7 +15,7 @@ from reconciler.controller.world import unseen
 from reconciler.model.execution import Attempt
 from reconciler.model.refs import Ref
 from reconciler.model.view import GoalState, Plan, Status, TaskState, View, World
-from reconciler.model.vocabulary import Phase
+from reconciler.model.vocabulary import Phase, Reason
 from reconciler.plan.planner import plan
 from reconciler.plan.resolve import PRIORITIES, Resolved, resolve
 from reconciler.plan.routing import Route, route
@@ -78,11 +78,12 @@ def known_sum(values: Iterable[float | None]) -> float | None:
 
 
 def standings(view: View, now: float) -> dict[str, Status]:
-    """Where each task stands; one that could start but that no model here can do waits for a person."""
+    """Where each task stands; one that no model here can do, or that no budget is left for, waits for a person."""
     found = statuses(view, now)
     for change in plan(view, now, unseen()).held:
         name = change.address.partition("/")[2]
-        if change.needs_person and name in found and found[name].phase is Phase.OPEN:
+        stopped = name in found and (found[name].phase is Phase.OPEN or change.reason is Reason.BUDGET_EXCEEDED)
+        if change.needs_person and stopped:
             found[name] = Status(phase=Phase.HUMAN, reason=change.reason, message=change.message, settled=False)
     return found
 
