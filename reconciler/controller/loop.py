@@ -175,8 +175,10 @@ class Reconciler:
     def _clean_up(self, recorded: Sequence[Evidence]) -> None:
         """After the commits are durable the runs' own copies are not needed any more."""
         jobs = [item.execution for item in recorded]
-        if self._collector is not None:
-            jobs += [merge for item in recorded for merge in self._collector.merges(item.execution)]
+        for item in recorded:
+            # an earlier controller's merges, killed after the branch had moved, have left only their folders
+            merges = {folder.name for folder in self._factory.run_folder("").glob(f"{item.execution}.merge.*")}
+            jobs += sorted(merges.union(self._collector.merges(item.execution) if self._collector else ()))
         if self._dispatch is not None:
             self._dispatch.forget(jobs)
         for job in jobs:
