@@ -66,7 +66,7 @@ def test_every_task_stands_where_the_contract_says(tasks: dict[str, dict[str, An
         "stubborn-review-rework-review-rework-review": ("human", "ReviewCycles"),
         "fails": ("failed", "RetryCap"),
         "stuck": ("waiting", "DependencyNotReady"),
-        "capped": ("waiting", "BudgetExceeded"),
+        "capped": ("human", "BudgetExceeded"),
         "ceo": ("human", "PolicyPattern"),
         "tools": ("human", "CapabilityMissing"),
         "hard": ("human", "HumanTier"),
