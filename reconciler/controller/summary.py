@@ -9,6 +9,8 @@ from reconciler.controller.factory import Factory
 from reconciler.model.execution import Attempt
 
 COLUMNS = ("Stage", "Tasks", "Company", "Time")
+MOST = 4
+"""Fallbacks that are named; the evidence names them all."""
 
 
 def table(factory: Factory, since: float) -> list[str]:
@@ -62,5 +64,6 @@ def authorship(attempts: Sequence[Attempt]) -> list[str]:
     lines += [f"Written by {model}: {', '.join(sorted(parts))}" for model, parts in sorted(written.items())]
     instead = sorted({f"{attempt.task}/{phase.name}" for attempt, phase in phases if phase.by == "fallback"})
     if instead:
-        lines.append(f"Prepared words instead of a model's: {', '.join(instead)}")
+        more = f" and {len(instead) - MOST} more" if len(instead) > MOST else ""
+        lines.append(f"Prepared words instead of a model's: {', '.join(instead[:MOST])}{more}")
     return lines
