@@ -33,7 +33,7 @@ def evidence_of(
 ) -> Evidence:
     """The record of one execution, without the follow-ups, which are planned from it."""
     outcome, reason, message = verdict
-    by_model = any(phase.by == "model" for phase in result.phases)
+    asked = any(phase.by in ("model", "fallback") for phase in result.phases)
     return Evidence(
         execution=execution.id,
         object=str(Ref("Task", execution.task)),
@@ -48,8 +48,8 @@ def evidence_of(
         agent=agent,
         blueprint=execution.blueprint,
         tier=execution.tier,
-        backend=execution.backend if by_model else None,
-        model=execution.model if by_model else None,
+        backend=execution.backend if asked else None,
+        model=execution.model if asked else None,
         host=execution.host,
         prompt_sha256=result.prompt_sha256,
         factory_commit=factory_commit,
@@ -129,6 +129,7 @@ def manifest_files(objects: Sequence[Object]) -> dict[str, bytes | None]:
 def outcome_trailers(evidence: Evidence, digest: str) -> list[tuple[str, str]]:
     """In the order of the contract; what there was not is left out."""
     model = f"{evidence.backend}/{evidence.model}" if evidence.model else None
+    assisted = any(phase.by == "model" for phase in evidence.phases)
     cost = "unknown" if evidence.cost_usd is None else f"{evidence.cost_usd:.2f}"
     trailers = [
         ("Alai-Object", evidence.object),
@@ -141,7 +142,7 @@ def outcome_trailers(evidence: Evidence, digest: str) -> list[tuple[str, str]]:
         ("Alai-Cost-USD", cost),
         ("Alai-Evidence", f"sha256:{digest}"),
         ("Alai-Product-Commit", evidence.product_commit or ""),
-        ("Assisted-by", f"{evidence.company}/{evidence.agent} ({model})" if model else ""),
+        ("Assisted-by", f"{evidence.company}/{evidence.agent} ({model})" if assisted else ""),
     ]
     return [(key, value) for key, value in trailers if value]
 
