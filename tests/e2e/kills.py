@@ -167,7 +167,7 @@ def faults(root: Path, products: list[Path], killer: Killer) -> list[str]:
     for repository in (root, *products):
         found += [f"git fsck: {line}" for line in git(repository, "fsck", "--full", "--no-dangling").splitlines()]
         inside = repository / ".git"
-        for pattern in ("**/*.lock", "fast_import_crash_*", "alai-move/*", "**/tmp_pack_*"):
+        for pattern in ("**/*.lock", "fast_import_crash_*", "alai-move/*"):
             found += [f"left over: {path}" for path in inside.glob(pattern)]
     for folder in ("runs", "jobs", "tmp"):
         found += [f"left over: {path}" for path in (root / "state" / folder).glob("*")]

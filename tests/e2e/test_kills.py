@@ -68,7 +68,7 @@ def test_forty_kills_leave_what_no_kill_would_have_left(tmp_path: Path) -> None:
     made = factory(tmp_path, titles)
     edits = [Edits.make(made.root), Edits.make(made.product, tracked=False)]
     killer = Killer(made.root, seed=7)
-    assert killer.run(40, (0.05, 1.8), limit=500) == 0, killer.tail()
+    assert killer.run(40, (0.05, 1.3), limit=500) == 0, killer.tail()
     assert faults(made.root, [made.product], killer) == []
     assert [fault for each in edits for fault in each.faults()] == []
     assert {name: (row["stage"], row["phase"]) for name, row in made.tasks().items()} == expected(5)

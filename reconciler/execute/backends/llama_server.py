@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import select
 import signal
 import sys
 from typing import Any
@@ -21,6 +22,8 @@ def main(weights: str, num_ctx: int) -> None:
     if sys.platform == "linux":
         set_parent_death_signal = 1
         ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGKILL)
+        if select.select([0], [], [], 0)[0]:
+            return  # nobody writes to us, so this is the end of input: the parent died before it could be watched
     address = os.dup(1)
     os.dup2(2, 1)
     xllamacpp: Any = importlib.import_module("xllamacpp")  # an extension module without types
@@ -36,11 +39,13 @@ def main(weights: str, num_ctx: int) -> None:
     params.warmup = False
     params.verbosity = QUIET
     server = xllamacpp.Server(params)
-    os.write(address, f"{server.listening_address}\n".encode())
-    os.close(address)
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
+    try:
+        os.write(address, f"{server.listening_address}\n".encode())
+        os.close(address)
+        while os.read(0, 4096):
+            pass
+    finally:
+        os._exit(0)  # also where the parent is gone already: the library's own end waits for ever for its threads
 
 
 if __name__ == "__main__":
