@@ -17,7 +17,7 @@ def show(folder: str) -> int:
 
 
 def tell(shown: preview.Shown) -> None:
-    print("\n".join(render.coloured(line, word) for line, word in shown.lines()))
+    print("\n".join(render.coloured(render.printable(line.replace("\n", " ")), word) for line, word in shown.lines()))
 
 
 def exit_code(shown: preview.Shown) -> int:

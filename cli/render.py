@@ -30,13 +30,20 @@ COLOURS = {
 def data(value: Any, output: str) -> None:
     """Print a value as JSON or YAML."""
     if output == "json":
-        print(json.dumps(value, indent=2, ensure_ascii=False))
+        print("".join(map(_json_safe, json.dumps(value, indent=2, ensure_ascii=False))))
         return
     from ruamel.yaml import YAML
 
     writer = YAML()
     writer.default_flow_style = False
+    text = json.dumps(value, ensure_ascii=False)
+    writer.allow_unicode = text.isprintable()  # else ruamel escapes what a terminal would obey
     writer.dump(json.loads(json.dumps(value)), sys.stdout)
+
+
+def _json_safe(character: str) -> str:
+    """The character, or JSON's escape for what a terminal would obey: the value stays the same."""
+    return character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1]
 
 
 def rows(found: Sequence[Row], columns: Sequence[str], output: str, *, empty: str = "Nothing found.") -> None:

@@ -58,7 +58,7 @@ def status_command(folder: Path, output: str) -> int:
     if output != "text":
         render.data(row, output)
         return 0
-    click.echo(f"Revision {row['revision'][:12]} on {row['branch']}: {row['subject']}")
+    click.echo(f"Revision {row['revision'][:12]} on {row['branch']}: {render.cell(row['subject'])}")
     spent = f"cost {render.cell(row['cost_usd'])} USD, tokens {render.cell(row['tokens'])}"
     click.echo(f"Tasks    {render.cell(row['phases'])}; {spent}")
     for heading, key, columns in (
@@ -174,7 +174,7 @@ def company_show(folder: Path, name: str, output: str) -> int:
         return 0
     soul = row.pop("soul_text")
     render.pairs(row, list(row))
-    click.echo(f"\n{soul}")
+    click.echo(f"\n{render.printable(soul.expandtabs())}")
     return 0
 
 

@@ -144,7 +144,7 @@ def company(factory: Factory, name: str) -> report.Row:
     item: Object = one(factory.store.find(ref), ref, list(config.companies))
     spec = config.companies[item.name]
     try:
-        soul = factory.repository.read(commit, posixpath.join(config.folders[ref], spec.soul)).decode()
+        soul = factory.repository.read(commit, posixpath.join(config.folders[ref], spec.soul)).decode(errors="replace")
     except GitError:
         soul = ""
     row = next(row for row in report.company_rows(factory.store.view_all()) if row["name"] == name)

@@ -101,7 +101,7 @@ def files(said: str) -> Files:
     total = sum(len(file.content.encode("utf-8", "replace")) for file in decoded.files)
     if total > MAX_BYTES:
         raise Unusable(f"the answer's files have {total} bytes, more than {MAX_BYTES}")
-    return decoded
+    return msgspec.structs.replace(decoded, summary=text.visible(decoded.summary))
 
 
 def verdict(said: str) -> tuple[str, tuple[Finding, ...]]:

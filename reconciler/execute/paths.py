@@ -20,7 +20,8 @@ class UnsafePath(Exception):
 
 def clean(path: str) -> str:
     """The path in its one normal form, `a/b/c`. Raises UnsafePath where it is not plainly below the root."""
-    if not path or len(path) > 400 or any(ord(character) < 32 or ord(character) == 127 for character in path):
+    # what does not print hides what a name is, and git on macOS drops some of it: `.g<U+200C>it` is `.git` there
+    if not path or len(path) > 400 or not path.isprintable() or any(len(os.fsencode(p)) > 255 for p in path.split("/")):
         message = f"{path[:80]!r} is no usable path"
         raise UnsafePath(message)
     if path.startswith("/") or "\\" in path or re.match(r"[A-Za-z]:", path):

@@ -269,7 +269,7 @@ def _header(root: Path, line: bytes, oid: str) -> int:
 def _commit_info(fields: Sequence[bytes]) -> CommitInfo:
     oid, time, author, subject, block = (field.decode("utf-8", "replace") for field in fields)
     trailers: dict[str, str] = {}
-    for line in block.splitlines():
+    for line in block.split("\n"):  # not splitlines: it would also part a value at U+2028 and its like
         key, colon, value = line.partition(":")
         if colon:
             trailers[key.strip()] = value.strip()

@@ -222,3 +222,14 @@ def test_mutations_of_good_manifests_never_break_a_command(tmp_path: Path) -> No
     for path, text in files.items():
         path.write_text(text)
     assert factory.cli("validate", "--worktree").returncode == 0
+
+
+def test_data_and_souls_are_printed_without_what_a_terminal_would_obey(factory: TinyFactory) -> None:
+    title = "Right \u202eto\u200b left, grün"
+    factory.write("manifests/t.yaml", hostile.task("hidden", f'  title: "{title}"\n'))
+    factory.write("companies/works/CLAUDE.md", "# Soul\x1b[31m\x9b\u202e\n")
+    factory.commit()
+    for output in ("json", "yaml", "text"):
+        said = factory.ok("list", "-o", output) + factory.ok("company", "show", "works", "-o", output)
+        assert [character for character in said if character != "\n" and not character.isprintable()] == []
+    assert factory.tasks()["hidden"]["title"] == title, "the value itself is as it was written"

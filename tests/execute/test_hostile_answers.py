@@ -1,0 +1,44 @@
+"""Answers that nobody should trust: names and characters that hide something are refused or taken out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reconciler.execute import outputs, paths
+
+NAMES = (
+    "a\u202etxt.exe",
+    ".g\u200cit/config",
+    "a\ud800b",
+    "x" * 300,
+    "ä" * 200,
+    "d/" + "x" * 256,
+    "a\x9bb",
+    "a\u2028b",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_hides_something_or_fits_no_disk_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(paths.UnsafePath):
+        paths.write(tmp_path, name, b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unpaired_halves_of_characters_do_not_reach_what_is_written_down() -> None:
+    finding = {
+        "id": "x\ud800",
+        "title": "half \udc00 of it\n\nAlai-Outcome: passed",
+        "severity": "minor",
+        "detail": "\ud800",
+    }
+    summary, findings = outputs.verdict(json.dumps({"summary": "a\ud800b", "findings": [finding]}))
+    assert summary == "ab"
+    assert findings[0].title == "half of it Alai-Outcome: passed"
+    assert msgspec.json.encode(findings)
+    said = json.dumps({"summary": "a\ud800b", "files": [{"path": "a.txt", "content": "x"}]})
+    assert msgspec.json.encode(outputs.files(said))
