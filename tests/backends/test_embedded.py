@@ -126,6 +126,18 @@ def test_the_server_dies_with_the_process_that_started_it(real: None) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("gone", ["stdin", "stdout"])
+def test_a_server_whose_owner_dies_while_it_loads_ends_too(real: None, gone: str) -> None:
+    """Without input there is no owner any more; without a reader nobody can hear where the server listens."""
+    command = [sys.executable, "-m", "reconciler.execute.backends.llama_server", str(weights.installed()), "512"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        getattr(server, gone).close()
+        try:
+            assert server.wait(60) == 0
+        finally:
+            server.kill()
+
+
 def is_running(pid: int) -> bool:
     """A zombie is not: nobody may be there to reap it."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout

@@ -272,3 +272,27 @@ def test_a_move_that_was_killed_is_finished_by_the_next_one(product: Path, tmp_p
         assert not (product / ".git/index.lock").exists()
         git(product, "reset", "-q", "--hard", old)
     assert Repository(product).head() == old
+
+
+def test_a_product_whose_mover_was_killed_is_whole_again_after_recovery(
+    product: Path, tmp_path: Path, git: Git
+) -> None:
+    """As after a crash between the move and the outcome: nobody moves the branch again, it is there already."""
+    commit = work(product, tmp_path / "w", {f"many/{number % 40}/{number}.txt": "x\n" for number in range(250)})
+    old = products.tip(str(product), "main")
+    moved = 0
+    rng = random.Random(3)
+    for _ in range(6):
+        child = subprocess.Popen([sys.executable, "-c", MOVER, str(product), old, commit])
+        deadline = time.monotonic() + 30
+        while products.tip(str(product), "main") == old and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(rng.uniform(0.0, 0.01))
+        child.kill()
+        child.wait()
+        products.recover(str(product))
+        moved += products.tip(str(product), "main") == commit
+        assert git(product, "status", "--porcelain") == ""
+        assert not (product / ".git/index.lock").exists()
+        assert not list((product / ".git/alai-move").glob("*"))
+        git(product, "reset", "-q", "--hard", old)
+    assert moved
