@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from reconciler.execute import text
+from reconciler.execute.redact import Redactor
 from reconciler.model.spec import Finding
 
 _T = TypeVar("_T")
@@ -109,7 +110,8 @@ def verdict(said: str) -> tuple[str, tuple[Finding, ...]]:
     decoded = _decode(said, RawVerdict)
     findings: dict[str, Finding] = {}
     for raw in decoded.findings[:MAX_FINDINGS]:
-        name = text.slug(raw.id or raw.title)
+        # before it becomes a name: in lower case a secret would no longer be known for one
+        name = text.slug(Redactor.of().text(raw.id or raw.title))
         if name and raw.title.strip():
             title = text.line(raw.title, 160)
             detail = text.cut(text.visible(raw.detail), 2000)

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, cast
 
-# controls (but tab and newline), zero-width, bidi, byte order mark, unpaired halves, tags: they hide text from the person who reads it
+# controls (but tab and newline), zero-width, bidi, byte order mark, unpaired halves, tags: what hides text
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"

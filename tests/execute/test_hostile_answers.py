@@ -42,3 +42,10 @@ def test_unpaired_halves_of_characters_do_not_reach_what_is_written_down() -> No
     assert msgspec.json.encode(findings)
     said = json.dumps({"summary": "a\ud800b", "files": [{"path": "a.txt", "content": "x"}]})
     assert msgspec.json.encode(outputs.files(said))
+
+
+def test_a_secret_does_not_become_the_name_of_a_finding() -> None:
+    secret = "AKIA" + "IOSFODNN7REALKEY"
+    finding = {"id": secret, "title": "Leak", "severity": "minor", "detail": ""}
+    _, findings = outputs.verdict(json.dumps({"summary": "", "findings": [finding]}))
+    assert findings[0].id == "redacted-aws-access-key"
