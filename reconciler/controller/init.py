@@ -39,9 +39,7 @@ def init(folder: Path, *, product: Path | None = None) -> list[str]:
     if where is not None:
         _name_product(folder, where)
     else:
-        found.append(
-            "No product was named: write one into manifests/policy.yaml, or use init --product PATH."
-        )
+        found.append("No product was named: write one into manifests/policy.yaml, or use init --product PATH.")
     _commit(folder, "Make this folder a factory")
     return [*found, f'{folder} is a factory; next: alai-reconcile -C {folder} add "TITLE", then diff, then apply']
 

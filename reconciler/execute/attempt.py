@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from reconciler.execute import evidence, text
+from reconciler.execute.gates.content import SECRETS
 from reconciler.execute.gates.places import widest
 from reconciler.execute.gates.registry import ATTEMPT, judge
 from reconciler.execute.gates.subject import Subject
@@ -26,7 +27,7 @@ from reconciler.model.execution import GateReport, PhaseReport, Report, Result
 from reconciler.model.history import TreeChange
 from reconciler.model.job import Brief
 from reconciler.model.spec import BlueprintPhase, PolicySpec
-from reconciler.model.vocabulary import Reason, Verdict
+from reconciler.model.vocabulary import GateResult, Reason, Verdict
 
 _MAX_LINES = 300_000
 _MAX_VARIABLE = 100_000
@@ -51,6 +52,7 @@ async def run_attempt(brief: Brief, run_dir: Path) -> Result:
         commit = await _do(work)
         changes = await _changes(brief, commit)
         gates = await _judge(work, commit, changes, folder)
+        await _withdraw_secrets(brief, commit, gates)
     except Ended as trouble:
         ended = trouble
     work.progress("ended", message=ended.message if ended else "passed")
@@ -189,6 +191,13 @@ async def _commit(work: Work, start: str) -> str:
         branch=f"alai/{brief.execution.task}",
     )
     return commit or start
+
+
+async def _withdraw_secrets(brief: Brief, commit: str | None, gates: tuple[GateReport, ...]) -> None:
+    """Work that failed stays on its branch for people to look at; a secret must not."""
+    leaked = any(gate.id == SECRETS and gate.result is not GateResult.PASS for gate in gates)
+    if leaked and brief.product is not None and commit is not None and commit != brief.product.start:
+        await settle(product.withdraw, brief.product.path, f"alai/{brief.execution.task}", commit)
 
 
 async def _changes(brief: Brief, commit: str | None) -> list[TreeChange]:

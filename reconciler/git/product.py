@@ -45,6 +45,7 @@ __all__ = [
     "remove_worktree",
     "sweep",
     "tip",
+    "withdraw",
 ]
 
 _SUFFIX = ".gitdir"
@@ -152,6 +153,11 @@ def commit_all(worktree: Path, *, message: str, author: tuple[str, str], time: i
     spec = f"+refs/heads/work:refs/heads/{branch}"
     run(product, *fetch, "--", str(private), spec, config=(*_LOCAL, *_DURABLE))
     return commit
+
+
+def withdraw(path: str, branch: str, commit: str) -> None:
+    """Take a branch of ours back that must not be kept, if it still is at `commit`; its objects go with the next gc."""
+    run(Path(path), "update-ref", "-d", f"refs/heads/{branch}", commit, accept=(0, 1, 128))
 
 
 def changed_files(path: str, base: str, commit: str) -> list[TreeChange]:

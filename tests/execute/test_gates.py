@@ -150,13 +150,16 @@ def test_the_policy_adds_patterns(brief: Make, judged) -> None:
         'password = "' + 'hunter2hunter2x"',
     ],
 )
-def test_a_secret_is_found_and_not_repeated(brief: Make, judged, tmp_path: Path, secret: str) -> None:
+def test_a_secret_is_found_not_repeated_and_its_branch_withdrawn(
+    brief: Make, judged, product: Repo, tmp_path: Path, secret: str
+) -> None:
     script = "import sys; open('conf.py', 'w').write('x = 1\\n' + sys.argv[1] + '\\n')"
     gate = judged(brief(command("python3", "-c", script, secret)))["secrets"]
     assert gate.result is GateResult.FAIL
     assert gate.message.startswith("conf.py:2: ")
     assert gate.log
     assert secret[5:] not in (tmp_path / "run/evidence" / gate.log).read_text()
+    assert "alai/" not in git(product.path, "for-each-ref")
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def test_there_is_no_home_and_nothing_of_the_environment(tmp_path: Path, monkeyp
 
 
 def test_a_command_writes_in_the_workspace_and_nowhere_else(tmp_path: Path) -> None:
-    text = "echo a > here; for to in /x /usr/x /etc/x /product/../x /bin/x; do echo a > $to; done; ls -d /x /usr/x /etc/x"
+    places = "/x /usr/x /etc/x /product/../x /bin/x"
+    text = f"echo a > here; for to in {places}; do echo a > $to; done; ls -d /x /usr/x /etc/x"
     done = sh(detected(), tmp_path, text)
     assert (tmp_path / "here").read_text() == "a\n"
     assert done.text().count("Read-only file system") == 5

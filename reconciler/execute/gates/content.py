@@ -10,6 +10,7 @@ from reconciler.execute.gates.subject import Subject
 from reconciler.model.execution import GateReport
 from reconciler.model.vocabulary import GateResult
 
+SECRETS = "secrets"
 PLACEHOLDERS = (
     r"(?i)\blorem ipsum\b",
     r"(?i)<\s*(?:your|insert|add)\b[^<>]{2,60}\bhere\s*>",
@@ -62,7 +63,7 @@ async def placeholder(subject: Subject) -> list[GateReport]:
 async def secrets(subject: Subject) -> list[GateReport]:
     """Nothing that was added or answered looks like a secret. The value is never printed."""
     if subject.added is None:
-        return [_too_much("secrets")]
+        return [_too_much(SECRETS)]
     faults: list[str] = []
     for place, line in _lines(subject):
         kind = subject.redactor.found(line)
@@ -71,7 +72,7 @@ async def secrets(subject: Subject) -> list[GateReport]:
             kind = "password or key written out"
         if kind:
             faults.append(f"{place}: {kind}")
-    return [subject.judge("secrets", faults[:_MAX_FAULTS], "nothing looks like a secret")]
+    return [subject.judge(SECRETS, faults[:_MAX_FAULTS], "nothing looks like a secret")]
 
 
 def _random(value: str) -> bool:
