@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from reconciler.execute.fence import Fence, fenced
+
 _GRACE = 2.0
 _TICK = 0.05
 _PROC = Path("/proc")
@@ -53,9 +55,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], bounds: Bounds) -> Completed:
     """Run `argv` in a session of its own, with no input. Raises OSError where it cannot be started."""
+    with fenced(argv, bounds.processes) as fence:
+        return await _run(fence, cwd, env, bounds)
+
+
+async def _run(fence: Fence, cwd: Path, env: Mapping[str, str], bounds: Bounds) -> Completed:
     began = time.monotonic()
     child = await asyncio.create_subprocess_exec(
-        *argv,
+        *fence.argv,
         cwd=cwd,
         env=dict(env),
         stdin=asyncio.subprocess.DEVNULL,
@@ -67,7 +74,7 @@ async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], bounds:
     reader = asyncio.create_task(_drain(child, sink))
     ended = asyncio.create_task(child.wait())
     try:
-        stopped = await _watch(child.pid, ended, bounds, began)
+        stopped = await _watch(child.pid, ended, bounds, began, fence)
         if stopped:
             _signal(child.pid, signal.SIGTERM)
             await asyncio.wait({ended}, timeout=_GRACE)
@@ -84,7 +91,7 @@ async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], bounds:
     )
 
 
-async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: float) -> str:
+async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: float, fence: Fence) -> str:
     """Wait for the end; say why it must be brought about where a limit is passed. Empty: it ended by itself."""
     before = _alive()
     looked = time.monotonic()
@@ -95,6 +102,9 @@ async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: floa
         done, _ = await asyncio.wait({ended}, timeout=min(left, _TICK))
         if done:
             return ""
+        if fence.hit():
+            _signal(pid, signal.SIGKILL)
+            return f"more than {bounds.processes} processes at once"
         # counting directory entries is cheap; the tree is walked when the count is suspicious, or once a second
         grown = _alive() - before
         now = time.monotonic()
