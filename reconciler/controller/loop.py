@@ -34,6 +34,8 @@ from reconciler.plan.planner import plan
 from reconciler.plan.stages import follow_ups
 from reconciler.plan.status import status
 
+BATCH = 4
+"""From this many outcomes at once on, their slots are filled before they are written."""
 CONTROLLER = ("alai-reconcile", "alai-reconcile@localhost")
 
 
@@ -77,7 +79,10 @@ class Reconciler:
 
     def turn(self) -> Plan:
         """One round. Returns the plan that is left to wait for after everything possible was set going."""
-        self._record(self._collect())
+        ready = self._collect()
+        if len(ready) >= BATCH:
+            self._fill(ready)
+        self._record(ready)
         observe(self._factory)
         view = self._factory.store.view()
         made = self._plan(view)
@@ -163,6 +168,23 @@ class Reconciler:
 
         self._writer.write(make)
         self._clean_up(recorded)
+
+    def _fill(self, ready: Sequence[Ready]) -> None:
+        """Give the slots that these left to others before their outcomes are written: writing many takes a while.
+
+        Only for many: a few are written at once, and then what follows from them comes before what is new.
+        """
+        observe(self._factory)
+        view = self._factory.store.view()
+        over = {item.evidence.execution for item in ready}
+        tasks = {
+            name: msgspec.structs.replace(task, live=msgspec.structs.replace(task.live, state="judged"))
+            if task.live is not None and task.live.execution.id in over
+            else task
+            for name, task in view.tasks.items()
+        }
+        view = msgspec.structs.replace(view, tasks=tasks)
+        self._start(view, self._plan(view))
 
     def _follow_ups(self, view: View, task: TaskState | None, evidence: Evidence) -> tuple[Object, ...]:
         if task is None:

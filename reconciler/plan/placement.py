@@ -8,8 +8,8 @@ from reconciler.model.spec import FleetSpec
 from reconciler.model.view import Live
 from reconciler.plan.candidates import Candidate
 
-NO_SLOT = ("product-dirty",)
-"""States in which an execution waits for a person's repository, and holds no slot."""
+NO_SLOT = ("product-dirty", "judged")
+"""States in which nothing of an execution runs: it waits for a person's repository, or only for its commit."""
 
 
 class Slots:
