@@ -37,7 +37,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution in flight. `state`: `submitted` (queued or running), `merging`, `judged`, `product-dirty`, `cancelling`."""
+    """An execution in flight. `state`: submitted (queued or running), merging, judged, product-dirty or cancelling."""
 
     execution: Execution
     state: str
