@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEST ?= demo
-PYTEST_FLAGS ?= -n 2
+# More workers than cores: most of a test here is waiting for processes.
+PYTEST_FLAGS ?= -n 4 --dist worksteal
 
 .PHONY: demo test lint bench docs clean
 
