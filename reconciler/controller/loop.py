@@ -118,11 +118,12 @@ class Reconciler:
         return self._dispatch
 
     def _plan(self, view: View) -> Plan:
-        """With the hosts and products as they are now; nobody is asked where nothing could start."""
+        """With the hosts and products as they are now; nobody is asked as long as nothing could start."""
         now = self._clock()
-        made = plan(view, now)
-        if not any(change.action in (Action.DISPATCH, Action.WAIT) for change in made.changes):
-            return made
+        if self._dispatch is None:
+            made = plan(view, now)
+            if not any(change.action in (Action.DISPATCH, Action.WAIT) for change in made.changes):
+                return made
         world = msgspec.structs.replace(
             self._hosts.look(view.config.fleet), products=product_problems(self._factory, view)
         )
