@@ -7,6 +7,7 @@ from pathlib import Path
 from cli import render
 from reconciler.controller import preview
 from reconciler.controller.factory import Factory
+from reconciler.plan.summary import is_empty
 
 
 def show(folder: str) -> int:
@@ -21,4 +22,4 @@ def tell(shown: preview.Shown) -> None:
 
 
 def exit_code(shown: preview.Shown) -> int:
-    return 2 if shown.plan.changes or shown.plan.drift else 0
+    return 0 if is_empty(shown.plan) else 2

@@ -22,7 +22,7 @@ from reconciler.model.errors import Refused
 from reconciler.model.view import Change, Plan
 from reconciler.model.vocabulary import Action, Reason
 from reconciler.plan.digest import digest
-from reconciler.plan.planner import plan
+from reconciler.plan.planner import needing_person, plan
 
 POLL = 1.0
 """Longest wait between two looks while something runs; the engine usually wakes the loop earlier."""
@@ -151,7 +151,7 @@ def _moves(change: Change, *, prune: bool) -> bool:
 
 def _exit_code(made: Plan) -> int:
     """Settled: 0, or 4 where a person is needed, be it for a held task or for what waits for one."""
-    return 4 if made.changes or any(change.needs_person for change in (*made.held, *made.drift)) else 0
+    return 4 if made.changes or needing_person((*made.held, *made.drift)) else 0
 
 
 def _refuse_stale(factory: Factory, saved: SavedPlan) -> None:

@@ -29,7 +29,7 @@ from reconciler.plan.explain import explain
 from reconciler.plan.planner import Planner, plan
 from reconciler.plan.resolve import DEFAULT_PIPELINE
 from reconciler.plan.routing import route
-from reconciler.plan.summary import count_line
+from reconciler.plan.summary import count_line, is_empty
 
 SIGNS = {
     Action.DISPATCH: ("+", "open"),
@@ -67,7 +67,7 @@ class Shown:
         if self.plan.held:
             yield "Held:", ""
             yield from (_line(change) for change in self.plan.held)
-        if not (self.plan.drift or self.plan.changes):
+        if is_empty(self.plan):
             yield "Nothing moves until a person acts." if self.plan.held else "Nothing differs.", ""
         yield count_line(self.plan), ""
 
@@ -136,7 +136,7 @@ def diff(factory: Factory, *, worktree: bool = False) -> Shown:
     made = planner.make()
     factory.store.set_settled(dict.fromkeys(planner.settled(), True), made.commit)
     shown = Shown(made)
-    if not made.changes and not made.drift:
+    if is_empty(made):
         remember_empty(factory, shown)
     return shown
 
