@@ -54,6 +54,7 @@ def config_of(by_kind: Mapping[str, Mapping[str, Spec]], paths: Mapping[Ref, str
         routing=_only(by_kind["Routing"], RoutingSpec),
         policy=_only(by_kind["Policy"], PolicySpec) or PolicySpec(),
         folders={ref: posixpath.dirname(path) for ref, path in paths.items()},
+        quality=named["QualityGate"],
     )
 
 

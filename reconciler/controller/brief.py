@@ -122,7 +122,7 @@ def _model(view: View, execution: Execution) -> ModelBrief:
 def _agent(view: View, name: str, role: str) -> AgentBrief:
     spec = view.config.agents[name]
     paths = Paths(allow=spec.paths.allow, forbid=spec.paths.forbid)
-    return AgentBrief(name=name, role=role, prompt=spec.prompt, paths=paths, read_only=spec.read_only)
+    return AgentBrief(name=name, role=role, prompt=spec.prompt, paths=paths, writes=spec.writes, tools=spec.tools)
 
 
 def _blueprint_folder(config: Config, name: str) -> str:

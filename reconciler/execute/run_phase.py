@@ -37,7 +37,7 @@ async def run_phase(work: Work, phase: BlueprintPhase, run: RunPhase) -> PhaseRe
 def read_only(work: Work, phase: BlueprintPhase) -> bool:
     """Whether this phase must leave the product as it is."""
     agent = work.brief.agents.get(phase.role)
-    return work.brief.read_only or (agent is not None and agent.read_only)
+    return work.brief.read_only or (agent is not None and agent.writes != "product")
 
 
 async def _command(work: Work, phase: BlueprintPhase, run: RunPhase) -> str:

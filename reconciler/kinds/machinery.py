@@ -14,6 +14,7 @@ from reconciler.kinds.base import (
     Duration,
     Identifier,
     Line,
+    Money,
     Name,
     Positive,
     Shape,
@@ -21,7 +22,7 @@ from reconciler.kinds.base import (
     TierNumber,
     Url,
 )
-from reconciler.kinds.work import Product
+from reconciler.kinds.work import DayBudget, Product
 from reconciler.kinds.workforce import Capability, Heading
 
 
@@ -30,7 +31,19 @@ class HostModel(Shape):
 
     name: Line = Field(description="Name as the host knows it.")
     num_ctx: Positive = Field(default=8192, description="Context length, in tokens.")
-    offers: list[Capability] = Field(default=["text", "schema"], description="What it can do.")
+    offers: list[Capability | Literal["classify"]] = Field(
+        default=["text", "schema"], description="What it can do; `classify`: its labels are good enough to route by."
+    )
+    memory: Size | None = Field(default=None, description="Memory that it takes while it is loaded.")
+
+
+class CallLimits(Shape):
+    """How long one call to a model may take."""
+
+    connect: Duration = Field(default="5s", description="Until the host answers.")
+    first: Duration = Field(default="300s", description="Until the first word; a server loads the model before it.")
+    silence: Duration = Field(default="120s", description="Between two words.")
+    wall: Duration = Field(default="30m", description="In all.")
 
 
 class Host(Shape):
@@ -42,6 +55,10 @@ class Host(Shape):
     capacity: Positive = Field(default=1, description="Executions at a time.")
     memory: Size | None = Field(default=None, description="Memory for models, such as `128GiB`.")
     models: list[HostModel] = Field(default=[], description="The models that it serves.")
+    limits: CallLimits = Field(default=CallLimits(), description="How long one call may take.")
+    command: list[Line] = Field(
+        default=[], description="Of a host that is a program on this machine: program and arguments."
+    )
 
 
 class Link(Shape):
@@ -99,11 +116,19 @@ class RoutingDefaults(Shape):
     blueprint: Name = Field(description="Name of a Blueprint.")
 
 
+class Classify(Shape):
+    """Ask a model for domain, type and complexity; the rules decide where it is unsure or none answers."""
+
+    tier: TierNumber = Field(default=1, description="Tier of the models to ask; they must offer `classify`.")
+    max_tokens: Positive = Field(default=200, description="Longest answer, in tokens.")
+
+
 class RoutingSpec(Shape):
     """Rules that classify a task and find who does it."""
 
     rules: list[RoutingRule] = Field(default=[], description="The rules.")
     default: RoutingDefaults = Field(description="What holds where no rule says otherwise.")
+    classify: Classify | None = Field(default=None, description="Ask a model first. Default: the rules alone.")
     tiers: dict[Annotated[str, Field(pattern=COMPLEXITY)], TierNumber] = Field(
         default={}, description="Complexity (in quotes) -> tier. Default: the same number."
     )
@@ -121,6 +146,9 @@ class Retry(Shape):
     attempts: Positive = Field(default=3, description="Attempts for one generation of a task.")
     backoff: Duration = Field(default="10s", description="Wait before the second attempt; doubles each time.")
     max_backoff: Duration = Field(default="5m", description="Longest wait.")
+    split_after: Positive = Field(
+        default=2, description="Executions of one task that fell silent before it is split in two."
+    )
 
 
 class Limits(Shape):
@@ -133,6 +161,8 @@ class Limits(Shape):
     disk: Size = Field(default="1GiB", description="Largest file that a command may write.")
     transcript_bytes: Count = Field(default=1_000_000, description="Largest transcript kept as evidence.")
     children: Count = Field(default=12, description="Generated tasks that one outcome may add.")
+    depth: Count = Field(default=2, description="How deep tasks that agents propose may propose further ones.")
+    stall: Duration = Field(default="15m", description="Time without any event after which an execution is ended.")
 
 
 class GateRules(Shape):
@@ -143,6 +173,43 @@ class GateRules(Shape):
     secrets: list[Line] = Field(default=[], description="Regular expressions of secrets, besides the built-in ones.")
     protected: list[Line] = Field(default=[], description="Globs of files whose change or deletion goes to a person.")
     protected_except: list[Identifier] = Field(default=[], description="Stages that may change protected CI files.")
+
+
+class RiskRule(Match):
+    """All that is said must hold."""
+
+    when: dict[
+        Literal["priority", "domain", "type", "complexity", "company"], Annotated[list[Line], Field(min_length=1)]
+    ] = Field(default={}, description="Attributes that must have one of these values.")
+
+
+class Pair(Shape):
+    """Which work an independent verifier looks at (pipeline stages `when: risky`), and what that may cost."""
+
+    risky: list[RiskRule] = Field(default=[], description="The work that is risky.")
+    send: Literal["manual", "auto"] = Field(
+        default="manual", description="`manual`: a person sends it; `auto`: at once when there is work to look at."
+    )
+    usd: Money = Field(default=0.25, description="Most that one verification may cost, in USD.")
+    approval_usd: Money = Field(default=1.0, description="Above this, a person has to approve.")
+
+
+class McpRule(Shape):
+    """A server of the Model Context Protocol that companies may use."""
+
+    server: Identifier = Field(description="Its name in `mcp.json`.")
+    tools: list[Line] = Field(default=[], description="Names or globs of its tools. Default: all.")
+    network: bool = Field(default=False, description="Whether it may reach the network.")
+
+
+class Outside(Shape):
+    """What may be read from outside git; its digest is in the evidence."""
+
+    skills: list[Line] = Field(default=[], description="Folders of skills, looked into after the company's own.")
+    environment: list[Line] = Field(
+        default=[], description="Environment variables that may name a company whose skills come next."
+    )
+    mcp: list[McpRule] = Field(default=[], description="MCP servers that companies may use.")
 
 
 class PolicySpec(Shape):
@@ -162,3 +229,14 @@ class PolicySpec(Shape):
     retry: Retry = Field(default=Retry(), description="What happens after an attempt that failed.")
     limits: Limits = Field(default=Limits(), description="What one execution may use.")
     gates: GateRules = Field(default=GateRules(), description="What the built-in gates look for.")
+    quality: Name | None = Field(default=None, description="Name of the QualityGate that work must pass.")
+    knowledge: Literal["blocking", "advisory"] = Field(
+        default="blocking", description="`blocking`: agents with tools ask HiveMind before they write to a product."
+    )
+    escalation: dict[Identifier, Positive] = Field(
+        default={"GateFailed": 2, "NoProgress": 1, "FormatErrors": 1, "ContextOverflow": 1, "CapabilityMissing": 1},
+        description="Reason -> attempts in a row that ended with it, after which the next rung is taken.",
+    )
+    pair: Pair = Field(default=Pair(), description="Which work an independent verifier looks at.")
+    budget: DayBudget = Field(default=DayBudget(), description="Of the whole factory within one day (UTC).")
+    outside: Outside = Field(default=Outside(), description="What may be read from outside git.")

@@ -1,4 +1,4 @@
-"""The nine kinds as whole documents: apiVersion, kind, metadata, spec."""
+"""The ten kinds as whole documents: apiVersion, kind, metadata, spec."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from reconciler.kinds.base import Key, Name, Shape
 from reconciler.kinds.machinery import FleetSpec, PolicySpec, RoutingSpec
 from reconciler.kinds.work import GoalSpec, PipelineSpec, TaskSpec
-from reconciler.kinds.workforce import AgentSpec, BlueprintSpec, CompanySpec
+from reconciler.kinds.workforce import AgentSpec, BlueprintSpec, CompanySpec, QualityGateSpec
 
 
 class Metadata(Shape):
@@ -90,6 +90,13 @@ class Policy(Manifest):
     spec: PolicySpec = Field(description="The rules.")
 
 
+class QualityGate(Manifest):
+    """Points that work is judged by."""
+
+    kind: Literal["QualityGate"] = Field(description="Always `QualityGate`.")
+    spec: QualityGateSpec = Field(description="The points.")
+
+
 KINDS: dict[str, type[Manifest]] = {
     "Goal": Goal,
     "Task": Task,
@@ -100,9 +107,11 @@ KINDS: dict[str, type[Manifest]] = {
     "Fleet": Fleet,
     "Routing": Routing,
     "Policy": Policy,
+    "QualityGate": QualityGate,
 }
 
 Anything = Annotated[
-    Goal | Task | Pipeline | Company | Agent | Blueprint | Fleet | Routing | Policy, Field(discriminator="kind")
+    Goal | Task | Pipeline | Company | Agent | Blueprint | Fleet | Routing | Policy | QualityGate,
+    Field(discriminator="kind"),
 ]
 """Any of them, told apart by `kind`."""

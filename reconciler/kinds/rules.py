@@ -91,7 +91,18 @@ def _blueprint(spec: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _phase(phase, ("spec", "phases", index))
 
 
+def _one_of(item: Mapping[str, Any], keys: tuple[str, ...], place: Place, what: str) -> Iterator[Fault]:
+    if sum(1 for key in keys if item.get(key)) != 1:
+        listed = ", ".join(f"`{key}`" for key in keys[:-1])
+        yield place, f"{what} needs exactly one of {listed} and `{keys[-1]}`"
+
+
 def _phase(phase: Mapping[str, Any], place: Place) -> Iterator[Fault]:
+    gates = phase.get("gates", ())
+    yield from _named(gates, (*place, "gates"), "gate", "id")
+    for index, gate in enumerate(gates):
+        keys = ("fileExists", "changed", "command")
+        yield from _one_of(gate, keys, (*place, "gates", index), f'gate "{gate["id"]}"')
     run, agent = phase.get("run"), phase.get("agent")
     if (run is None) == (agent is None):
         yield place, f'phase "{phase["name"]}" needs exactly one of `run` and `agent`'
@@ -101,12 +112,23 @@ def _phase(phase: Mapping[str, Any], place: Place) -> Iterator[Fault]:
             yield (*place, "run"), "`run` needs exactly one of `command`, `template` and `checks`"
     if agent is not None:
         output = agent.get("output", "text")
-        if output != "text" and "schema" not in phase.get("needs", ()):
+        if "tools" in phase.get("needs", ()):
+            yield from _with_tools(agent, output, (*place, "agent"))
+        elif agent.get("otherwise") is not None:
+            yield (*place, "agent", "otherwise"), "`otherwise` is for phases that say `needs: [tools]`"
+        elif output != "text" and "schema" not in phase.get("needs", ()):
             yield (*place, "agent", "output"), f"output `{output}` is JSON: the phase must say `needs: [schema]`"
         if output != "text" and agent.get("file") is not None:
             yield (*place, "agent", "file"), "`file` goes with output `text` only"
         if agent.get("accept") is not None:
             yield from _accept(agent["accept"], output, (*place, "agent", "accept"))
+
+
+def _with_tools(agent: Mapping[str, Any], output: str, place: Place) -> Iterator[Fault]:
+    if output == "files":
+        yield (*place, "output"), "a phase with tools writes files itself; leave `output: files` out"
+    if agent.get("accept") is not None:
+        yield (*place, "accept"), "`accept` is for phases without tools"
 
 
 def _accept(pattern: str, output: str, place: Place) -> Iterator[Fault]:
@@ -146,12 +168,24 @@ def _policy(spec: Mapping[str, Any]) -> Iterator[Fault]:
     human = spec.get("human", ())
     yield from _named(human, ("spec", "human"), "rule", "id")
     yield from _matches(human, ("spec", "human"), condition=True)
+    risky = spec.get("pair", {}).get("risky", ())
+    yield from _named(risky, ("spec", "pair", "risky"), "rule", "id")
+    yield from _matches(risky, ("spec", "pair", "risky"), condition=False)
     yield from _product(spec.get("product"), ("spec", "product"))
     if _bad_branch(spec.get("branch", "main")):
         yield ("spec", "branch"), f'"{spec["branch"]}" is no branch name that git allows'
     for key in ("placeholders", "secrets"):
         for index, pattern in enumerate(spec.get("gates", {}).get(key, ())):
             yield from _pattern(pattern, ("spec", "gates", key, index))
+
+
+def _quality(spec: Mapping[str, Any]) -> Iterator[Fault]:
+    points = spec["points"]
+    yield from _named(points, ("spec", "points"), "point", "id")
+    for index, point in enumerate(points):
+        yield from _one_of(point, ("check", "command"), ("spec", "points", index), f'point "{point["id"]}"')
+    if spec["threshold"] > len(points):
+        yield ("spec", "threshold"), f"asks for {spec['threshold']} points of {len(points)}"
 
 
 _RULES = {
@@ -162,4 +196,5 @@ _RULES = {
     "Fleet": _fleet,
     "Routing": _routing,
     "Policy": _policy,
+    "QualityGate": _quality,
 }

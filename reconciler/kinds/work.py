@@ -65,6 +65,14 @@ class Budget(Shape):
     attempts: Positive | None = Field(default=None, description="Executions, of all stages together.")
 
 
+class DayBudget(Shape):
+    """What may be spent within one day (UTC); a limit that is left out does not apply."""
+
+    usd: Money | None = Field(default=None, description="Known model cost in US dollars.")
+    wall: Duration | None = Field(default=None, description="Sum of the executions' times, such as `6h`.")
+    attempts: Positive | None = Field(default=None, description="Executions.")
+
+
 class Fix(Shape):
     """How a finding is routed when it becomes a task. What is left out is classified from its title."""
 
@@ -90,7 +98,7 @@ class Origin(Shape):
     """Where a generated task came from. Written by the controller."""
 
     task: Name = Field(description="Name of the task that this one follows from.")
-    relation: Literal["stage", "rework", "finding", "goal"] = Field(description="How it follows.")
+    relation: Literal["stage", "rework", "finding", "goal", "split", "proposed"] = Field(description="How it follows.")
     attempt: Count = Field(default=0, description="The attempt whose outcome caused it.")
     commit: ObjectId | None = Field(default=None, description="Product commit under review, or to continue from.")
     cycle: Count = Field(default=0, description="How often the work was rejected so far.")
@@ -98,6 +106,7 @@ class Origin(Shape):
     document: Identifier | None = Field(
         default=None, description="The document, for a stage that runs once per document."
     )
+    depth: Count = Field(default=0, description="Of a proposed task: how many proposals lead to it.")
 
 
 class TaskSpec(Shape):
@@ -165,12 +174,17 @@ class Stage(Shape):
     scope: Literal["task", "goal"] = Field(
         default="task", description="`task`: follows each task; `goal`: once for a goal."
     )
-    when: Literal["always", "deploy", "docs"] = Field(
-        default="always", description="`deploy`: where asked for; `docs`: one task for each document asked for."
+    when: Literal["always", "deploy", "docs", "risky"] = Field(
+        default="always",
+        description="`deploy`: where asked for; `docs`: one task for each document asked for; `risky`: for work that "
+        "the Policy's `pair` says is.",
     )
     company: Name | None = Field(default=None, description="Name of the Company. Default: routed.")
     blueprint: Name | None = Field(default=None, description="Name of the Blueprint. Default: routed.")
     read_only: bool = Field(default=False, description="This stage must not change the product.")
+    independent: bool = Field(
+        default=False, description="Prefers another model than the one whose work it looks at, and a cheap one."
+    )
 
 
 class PipelineSpec(Shape):

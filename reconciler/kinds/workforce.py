@@ -8,6 +8,7 @@ from pydantic import Field
 
 from reconciler.kinds.base import (
     OVERRIDE,
+    Count,
     Duration,
     Identifier,
     Line,
@@ -18,7 +19,7 @@ from reconciler.kinds.base import (
     Text,
     TierNumber,
 )
-from reconciler.kinds.work import Criterion, Fix, Paths, Severity
+from reconciler.kinds.work import Criterion, DayBudget, Fix, Paths, Severity
 
 Capability = Literal["text", "tools", "schema"]
 Heading = Annotated[str, Field(max_length=300)]
@@ -38,6 +39,7 @@ class CompanySpec(Shape):
     tier_overrides: dict[Identifier, TierNumber | Annotated[str, Field(pattern=OVERRIDE, max_length=200)]] = Field(
         default={}, alias="tier_overrides", description="Task type -> tier, or `backend:model` outside the tiers."
     )
+    budget: DayBudget = Field(default=DayBudget(), description="Of its executions that end within one day (UTC).")
     merged_into: Name | None = Field(default=None, description="Archived: work routed here goes to that Company.")
     note: Text = Field(default="", description="Anything worth knowing about it.")
 
@@ -53,7 +55,10 @@ class AgentSpec(Shape):
     prompt: Text = Field(default="", description="Its instructions.")
     tools: list[Line] = Field(default=[], description="Tools that it may use.")
     paths: Paths = Field(default=Paths(), description="What it may and must not touch.")
-    read_only: bool = Field(default=False, description="It must not change anything.")
+    writes: Literal["product", "company", "nothing"] = Field(
+        default="product",
+        description="Where it may write: the product, its company's `state/` folder in this repository, or nowhere.",
+    )
 
 
 class AgentPhase(Shape):
@@ -77,6 +82,20 @@ class AgentPhase(Shape):
     fallback: Text | None = Field(
         default=None, description="Used, and said so in the evidence, where the answer is no use."
     )
+    max_steps: Positive = Field(default=40, description="Of a phase that needs tools: answers of the model, at most.")
+    otherwise: Literal["files"] | None = Field(
+        default=None,
+        description="Of a phase that needs tools: a model without them hands in whole files as JSON; needs `schema`.",
+    )
+
+
+class PhaseGate(Shape):
+    """What must be so after a phase. Exactly one of `fileExists`, `changed` and `command`."""
+
+    id: Identifier = Field(description="Identifier, unique in the phase.")
+    file_exists: Line | None = Field(default=None, description="Glob, below the product's root, that matches a file.")
+    changed: Line | None = Field(default=None, description="Glob that matches a file which was changed or added.")
+    command: Text | None = Field(default=None, description="Shell command that exits 0; what it writes is thrown away.")
 
 
 class RunPhase(Shape):
@@ -100,6 +119,8 @@ class BlueprintPhase(Shape):
     needs: list[Capability] = Field(default=[], description="What the model must offer.")
     run: RunPhase | None = Field(default=None, description="Done by a command, a template or the blueprint's checks.")
     agent: AgentPhase | None = Field(default=None, description="Done by a model.")
+    gates: list[PhaseGate] = Field(default=[], description="What must be so before the next phase begins.")
+    retries: Count = Field(default=1, description="How often it is done again, told what its gates said.")
 
 
 class Check(Shape):
@@ -126,3 +147,21 @@ class BlueprintSpec(Shape):
         default=[], description="What its result must pass, besides the task's own acceptance."
     )
     skills: list[Name] = Field(default=[], description="Skills that its agents are given.")
+
+
+class Point(Shape):
+    """One point of a quality gate. Exactly one of `check` and `command`."""
+
+    id: Identifier = Field(description="Identifier, unique in the gate.")
+    proves: Line = Field(description="What it proves, in one sentence.")
+    severity: Literal["must", "should"] = Field(default="should", description="A `must` is never outweighed by others.")
+    check: Identifier | None = Field(default=None, description="Name of a built-in check.")
+    command: Text | None = Field(default=None, description="Shell command that exits 0 when all is well.")
+
+
+class QualityGateSpec(Shape):
+    """Points that work is judged by; it passes with enough of them, and every one that is a `must`."""
+
+    title: Heading = Field(default="", description="What people call it.")
+    threshold: Positive = Field(description="Points that must hold.")
+    points: list[Point] = Field(description="The points.")

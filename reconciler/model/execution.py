@@ -6,10 +6,11 @@ All times are Unix seconds (UTC). Unknown cost or tokens are None, never 0.
 from __future__ import annotations
 
 import hashlib
+from typing import Literal
 
 import msgspec
 
-from reconciler.model.spec import Finding
+from reconciler.model.spec import Criterion, Finding
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
 
 
@@ -35,6 +36,12 @@ class Execution(Value, frozen=True, kw_only=True):
     priority: int
     """1 runs first"""
     created_at: float
+    purpose: Literal["attempt", "classify"] = "attempt"
+    """`classify` has attempt 0 and no outcome: it only finds out how to route the task"""
+    escalation: str = ""
+    """why this is not the rung that the task would begin on, in one sentence"""
+    thread: str | None = None
+    """of risky work: the thread that builder and verifier share"""
 
 
 def execution_id(task: str, generation: str, stage: str, attempt: int) -> str:
@@ -51,6 +58,8 @@ class GateReport(Value, frozen=True, kw_only=True):
     seconds: float = 0.0
     message: str = ""
     log: str | None = None
+    severity: Literal["must", "should"] = "must"
+    """a `should` that fails only costs its point"""
     proves: bool = False
     """a pass shows something about this very work (acceptance, tests, blueprint gates)"""
 
@@ -66,6 +75,71 @@ class PhaseReport(Value, frozen=True, kw_only=True):
     tokens: int | None = None
     files: tuple[str, ...] = ()
     note: str = ""
+    steps: int | None = None
+    """answers of the model, where it worked with tools"""
+    ended: str = ""
+    """how a conversation with tools ended: a name of `Reason`"""
+
+
+class Refusal(Value, frozen=True, kw_only=True):
+    """Something that an agent asked for and did not get."""
+
+    phase: str
+    role: str
+    tool: str
+    what: str
+    """path, command or name, in one line"""
+    why: str
+
+
+class Proposal(Value, frozen=True, kw_only=True):
+    """A task that an agent proposes. The controller decides what becomes of it."""
+
+    name: str
+    title: str
+    description: str = ""
+    acceptance: tuple[Criterion, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    """names of other proposals of the same list"""
+
+
+class StateFile(Value, frozen=True, kw_only=True):
+    """A note that an agent leaves below its company's `state/`. `path` is relative to that folder."""
+
+    path: str
+    text: str
+
+
+class Input(Value, frozen=True, kw_only=True):
+    """Something that the agent was given, such as a skill: where it was found, and its digest."""
+
+    kind: str
+    name: str
+    source: str
+    sha256: str
+
+
+class Classification(Value, frozen=True, kw_only=True):
+    """`classification.json`: what a model said of a task. Counts for one generation, and only where it was sure."""
+
+    execution: str
+    object: str
+    generation: str
+    sure: bool
+    domain: str | None
+    type: str | None
+    complexity: int | None
+    why: str
+    tier: int
+    backend: str
+    model: str | None
+    host: str
+    prompt_sha256: str | None
+    factory_commit: str
+    tokens: int | None
+    cost_usd: float | None
+    started_at: float
+    ended_at: float
 
 
 class Report(Value, frozen=True, kw_only=True):
@@ -114,6 +188,10 @@ class Result(Value, frozen=True, kw_only=True):
     """body of the knowledge entry (Markdown), empty for none"""
     sandbox: str = ""
     """`bubblewrap 0.11`, `none (preferred)`, ..."""
+    refusals: tuple[Refusal, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    state_files: tuple[StateFile, ...] = ()
+    inputs: tuple[Input, ...] = ()
 
 
 class MergeResult(Value, frozen=True, kw_only=True):
@@ -166,6 +244,14 @@ class Evidence(Value, frozen=True, kw_only=True):
     follow_ups: tuple[str, ...]
     """names of the tasks that this outcome's commit adds"""
     files: tuple[FileDigest, ...]
+    escalation: str = ""
+    thread: str | None = None
+    refusals: tuple[Refusal, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    points: tuple[int, int] | None = None
+    """of the quality gate: how many held, of how many"""
+    quality: float | None = None
+    """of this evidence: the share of what should be there that is there and unaltered, from 0 to 1"""
 
 
 class Attempt(Value, frozen=True, kw_only=True):

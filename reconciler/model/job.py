@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from reconciler.model.execution import Execution, Value
-from reconciler.model.spec import BlueprintSpec, Criterion, Finding, Paths, PolicySpec
+from typing import Literal
+
+from reconciler.model.execution import Execution, Report, Value
+from reconciler.model.spec import BlueprintSpec, CallLimits, Criterion, Finding, Paths, PolicySpec, QualityGateSpec
 
 
 class AgentBrief(Value, frozen=True, kw_only=True):
@@ -11,13 +13,44 @@ class AgentBrief(Value, frozen=True, kw_only=True):
     role: str
     prompt: str
     paths: Paths = Paths()
-    read_only: bool = False
+    writes: Literal["product", "company", "nothing"] = "product"
+    tools: tuple[str, ...] = ()
+    """those it may use; empty: what its way of writing needs"""
 
 
 class SkillBrief(Value, frozen=True, kw_only=True):
     name: str
     text: str
     sha256: str
+    source: str = ""
+    """where it was found: `companies/codecraft`, `~/.claude/skills`, ..."""
+    description: str = ""
+    """its front matter's; the text is given at once where this is empty, else on demand"""
+
+
+class McpBrief(Value, frozen=True, kw_only=True):
+    """A server of the Model Context Protocol that the agent may use: allowed, base and company merged."""
+
+    name: str
+    command: tuple[str, ...]
+    env: dict[str, str]
+    tools: tuple[str, ...]
+    """globs of allowed tools; empty: all"""
+    network: bool
+    sha256: str
+    """of its configuration"""
+
+
+class SessionBrief(Value, frozen=True, kw_only=True):
+    """What another execution of the same work reported."""
+
+    task: str
+    attempt: int
+    stage: str
+    outcome: str
+    report: Report
+    evidence: str
+    """its folder in the factory repository"""
 
 
 class ProductBrief(Value, frozen=True, kw_only=True):
@@ -40,6 +73,8 @@ class ModelBrief(Value, frozen=True, kw_only=True):
     url: str | None
     num_ctx: int
     offers: tuple[str, ...]
+    limits: CallLimits = CallLimits()
+    command: tuple[str, ...] = ()
 
 
 class Brief(Value, frozen=True, kw_only=True):
@@ -74,6 +109,29 @@ class Brief(Value, frozen=True, kw_only=True):
     paths: Paths
     read_only: bool
     policy: PolicySpec
+    quality: QualityGateSpec | None = None
+    sessions: tuple[SessionBrief, ...] = ()
+    """what agents did on this work before, oldest first"""
+    mcp: tuple[McpBrief, ...] = ()
+    company_folder: str = ""
+    """of the company in the factory repository; its `state/` lies below"""
+    budget_usd: float | None = None
+    """what may still be spent on this execution; None: no limit"""
+    pairing: str = ""
+    """of risky work: what builder and verifier are told about each other"""
+
+
+class ClassifyBrief(Value, frozen=True, kw_only=True):
+    """Ask a model what sort of task this is. The lists are all that it may answer with."""
+
+    execution: Execution
+    factory_commit: str
+    title: str
+    description: str
+    domains: tuple[str, ...]
+    types: tuple[str, ...]
+    max_tokens: int
+    model: ModelBrief
 
 
 class MergeBrief(Value, frozen=True, kw_only=True):
@@ -96,6 +154,10 @@ class Job(Value, frozen=True, kw_only=True, tag_field="job"):
 
 class AttemptJob(Job, frozen=True, kw_only=True, tag="attempt"):
     brief: Brief
+
+
+class ClassifyJob(Job, frozen=True, kw_only=True, tag="classify"):
+    brief: ClassifyBrief
 
 
 class MergeJob(Job, frozen=True, kw_only=True, tag="merge"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from reconciler.model.execution import Attempt, Execution
+from reconciler.model.execution import Attempt, Classification, Execution
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
 from reconciler.model.spec import (
@@ -17,6 +17,7 @@ from reconciler.model.spec import (
     GoalSpec,
     PipelineSpec,
     PolicySpec,
+    QualityGateSpec,
     RoutingSpec,
     TaskSpec,
 )
@@ -34,6 +35,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     routing: RoutingSpec | None
     policy: PolicySpec
     folders: Mapping[Ref, str]
+    quality: Mapping[str, QualityGateSpec] = {}
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,10 +57,20 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     last_number: int = 0
     """the highest attempt number ever used, reverted ones included"""
     live: Live | None = None
+    classification: Classification | None = None
+    """what a model said of it, at whatever generation"""
 
     @property
     def name(self) -> str:
         return self.object.ref.name
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What recorded executions took; unknown costs are not in it."""
+
+    usd: float = 0.0
+    seconds: float = 0.0
+    attempts: int = 0
 
 
 class GoalState(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +100,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """executions whose task is gone from git"""
     goals_with_tasks: frozenset[str] = frozenset()
     """names of goals that have at least one task, settled or not"""
+    spent: Mapping[tuple[int, str], Spent] = {}
+    """(day, company) -> what executions that ended on that day (days since 1970, UTC) took; the latest two days"""
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +115,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """backend -> what it offers (`text`, `schema`, `tools`); a backend not named here cannot be used on this machine"""
     products: Mapping[str, str] = {}
     """product repository -> why it cannot be used, one sentence"""
+    probed: Mapping[tuple[str, str], frozenset[str]] = {}
+    """(host, model) -> what it was found to offer when it was tried (`fleet --probe`); narrows what the Fleet says"""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -259,7 +259,7 @@ KEYS = {
     "Goal": ("title", "tasks", "deploy", "docs", "followUps", "deliver", "product"),
     "Pipeline": ("stages", "mergeAfter", "maxRejections"),
     "Company": ("title", "agents", "soul"),
-    "Agent": ("company", "role", "paths", "readOnly", "prompt"),
+    "Agent": ("company", "role", "paths", "writes", "prompt"),
     "Blueprint": ("phases", "gates", "checks", "extends"),
     "Fleet": ("hosts", "tiers"),
     "Routing": ("rules", "default"),
@@ -273,7 +273,7 @@ DEEP = {
     "Fleet": ("hosts: [{}]", "hosts: [{name: a, kind: b, capacity: many}]", "hosts: [{name: a, kind: ollama, url: [x]}]", "tiers: [{tier: 99, chain: []}]", "tiers: [{tier: one}]"),
     "Routing": ("rules: [{}]", "rules: [{id: a, any: x}]", "rules: [{id: [], any: [x]}]", "default: []"),
     "Policy": ("retry: {attempts: some}", "retry: {backoff: soon}", "human: [{}]", "human: [{id: a, any: [1]}]", "limits: {memory: lots}", "gates: {secrets: '('}", "sandbox: never", "productRoots: [1]"),
-    "Agent": ("paths: {allow: {}}", "readOnly: maybe", "role: []"),
+    "Agent": ("paths: {allow: {}}", "writes: maybe", "role: []"),
     "Company": ("agents: [a]", "agents: {a: [b]}", "soul: ../../../etc/passwd"),
 }  # fmt: skip
 

@@ -136,7 +136,7 @@ spec: {company: works, role: builder}
 apiVersion: alai.dev/v1
 kind: Agent
 metadata: {name: reviewer}
-spec: {company: works, role: reviewer, readOnly: true}
+spec: {company: works, role: reviewer, writes: nothing}
 """,
 }
 COMPANY = """

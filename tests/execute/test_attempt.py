@@ -138,7 +138,7 @@ def test_a_read_only_stage_cannot_write(brief: Make, tmp_path: Path) -> None:
 
 
 def test_a_reviewer_who_may_not_write_is_held_to_it_in_a_stage_that_may(brief: Make, tmp_path: Path) -> None:
-    agents = {"reviewer": AgentBrief(name="r", role="reviewer", prompt="", read_only=True)}
+    agents = {"reviewer": AgentBrief(name="r", role="reviewer", prompt="", writes="nothing")}
     phase = BlueprintPhase(name="look", role="reviewer", run=RunPhase(command=("touch", "x")))
     assert attempt(brief(phase, agents=agents), tmp_path).reason is Reason.AGENT_FAILED
 

@@ -136,7 +136,7 @@ def test_a_company_has_its_soul_its_agents_and_its_skills(name: str) -> None:
         assert isinstance(agent, AgentSpec)
         assert (agent.company, agent.role) == (name, role)
         assert len(agent.prompt.splitlines()) >= 8
-        assert agent.read_only == (role == "reviewer")
+        assert agent.writes == {"lead": "company", "reviewer": "nothing"}.get(role, "product")
         if role == "lead":
             assert agent.paths.allow == (f"companies/{name}/state/**",)
         if role == "builder":

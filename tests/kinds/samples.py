@@ -87,7 +87,7 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("Agent", {}),
-    ("Agent", {"title": "B", "company": "codecraft", "role": "builder", "prompt": "Do.", "readOnly": True}),
+    ("Agent", {"title": "B", "company": "codecraft", "role": "builder", "prompt": "Do.", "writes": "nothing"}),
     ("Blueprint", {}),
     (
         "Blueprint",
@@ -151,6 +151,31 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
             "retry": {"attempts": 3, "backoff": "10s", "maxBackoff": "5m"},
             "limits": {"memory": "2GiB", "outputBytes": 5},
             "gates": {"placeholders": ["TO" + "DO"], "protectedExcept": ["OPS"]},
+            "quality": "standard",
+            "knowledge": "advisory",
+            "escalation": {"GateFailed": 1},
+            "pair": {
+                "risky": [{"id": "payments", "any": ["payment"], "when": {"priority": ["H"]}}],
+                "send": "auto",
+                "usd": 0.5,
+            },
+            "budget": {"usd": 20.5, "wall": "8h"},
+            "outside": {
+                "skills": ["~/.claude/skills"],
+                "environment": ["ALAI_COMPANY"],
+                "mcp": [{"server": "tickets", "tools": ["read_*"], "network": True}],
+            },
+        },
+    ),
+    (
+        "QualityGate",
+        {
+            "title": "Standard",
+            "threshold": 1,
+            "points": [
+                {"id": "tests", "proves": "The tests pass.", "severity": "must", "check": "tests"},
+                {"id": "types", "proves": "Types hold.", "command": "make types"},
+            ],
         },
     ),
 ]
