@@ -116,6 +116,8 @@ def _model(view: View, execution: Execution) -> ModelBrief:
         url=host.url,
         num_ctx=model.num_ctx,
         offers=model.offers,
+        limits=host.limits,
+        command=host.command,
     )
 
 

@@ -66,6 +66,10 @@ def evidence_of(
         sandbox=result.sandbox,
         follow_ups=(),
         files=result.files,
+        escalation=execution.escalation,
+        thread=execution.thread,
+        refusals=result.refusals,
+        inputs=result.inputs,
     )
 
 

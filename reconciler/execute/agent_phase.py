@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.execute import outputs, paths, prompt, surroundings, template, text
-from reconciler.execute.backends import Answer, BackendError, ChatRequest, open_backend
+from reconciler.execute.backends import Answer, BackendError, ChatRequest, open_backend, question
 from reconciler.execute.outputs import Unusable
 from reconciler.execute.run_phase import read_only
 from reconciler.execute.work import Ended, Work
@@ -66,8 +66,7 @@ async def _ask(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> tuple[Ans
     notes = [f"cut to fit the model's window: {', '.join(asked.left_out)}"] if asked.left_out else []
     work.prompts += [asked.system, asked.user]
     request = ChatRequest(
-        system=asked.system,
-        user=asked.user,
+        messages=question(asked.system, asked.user),
         max_tokens=spec.max_tokens,
         schema=outputs.SCHEMAS.get(spec.output),
         temperature=0.2,

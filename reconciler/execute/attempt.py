@@ -23,7 +23,7 @@ from reconciler.execute.work import Ended, Work
 from reconciler.execute.workspace import blueprint_files, checkout, fresh, settle
 from reconciler.git import product
 from reconciler.git.repository import GitError, Repository
-from reconciler.model.execution import GateReport, PhaseReport, Report, Result
+from reconciler.model.execution import GateReport, PhaseReport, Report, Result, StateFile
 from reconciler.model.history import TreeChange
 from reconciler.model.job import Brief
 from reconciler.model.spec import BlueprintPhase, PolicySpec
@@ -84,6 +84,10 @@ async def run_attempt(brief: Brief, run_dir: Path) -> Result:
         files=files,
         knowledge=evidence.knowledge(work, summary),
         sandbox=sandbox.name,
+        refusals=tuple(work.refusals),
+        proposals=tuple(work.proposals),
+        state_files=tuple(StateFile(path=path, text=body) for path, body in sorted(work.state_files.items())),
+        inputs=tuple(work.inputs),
     )
     return evidence.scrub(redactor, result)
 

@@ -42,11 +42,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def report(work: Work, summary: Summary) -> Report:
     """`report.json`."""
-    decisions = [text.line(f"{phase}: {answer}", 400) for phase, answer in work.answers.items()]
+    decisions = [text.line(decision, 400) for decision in work.decisions]
+    decisions += [text.line(f"{phase}: {answer}", 400) for phase, answer in work.answers.items()]
     decisions += [f"{phase.name}: {phase.note}" for phase in work.phases if phase.note and phase.by != "checks"]
     if work.knowledge:
         decisions.append(f"knowledge used: {', '.join(work.knowledge)}")
-    blockers = [f"{finding.id}: {finding.title}" for finding in work.findings if finding.severity == "blocker"]
+    blockers = [text.line(blocker, 400) for blocker in work.blockers]
+    blockers += [f"{finding.id}: {finding.title}" for finding in work.findings if finding.severity == "blocker"]
     blockers += [f"gate {gate.id}: {gate.message}" for gate in summary.gates if gate.result is not GateResult.PASS]
     if summary.ended != "passed":
         blockers.insert(0, summary.ended)
@@ -101,6 +103,9 @@ def gotcha(work: Work, summary: Summary, left_out: str = "") -> str:
         parts.append(f"Product commit {summary.commit}" + (f", from {summary.before}." if summary.before else "."))
     if summary.gates:
         parts += ["## Gates", "\n".join(_gate(gate) for gate in summary.gates)]
+    if work.refusals:
+        refused = (f"- {item.role}, phase {item.phase}: {item.tool} {item.what}: {item.why}" for item in work.refusals)
+        parts += ["## Refused", "\n".join(refused)]
     if work.findings:
         listed = (f"- {item.severity}: {item.title} ({item.id}). {item.detail}".rstrip() for item in work.findings)
         parts += ["## Findings", "\n".join(listed)]

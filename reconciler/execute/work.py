@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconciler.execute import text
 from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.errors import FactoryError
-from reconciler.model.execution import PhaseReport
+from reconciler.model.execution import Input, PhaseReport, Proposal, Refusal
 from reconciler.model.job import Brief
 from reconciler.model.spec import Finding
 from reconciler.model.vocabulary import Reason, Verdict
@@ -44,9 +45,21 @@ class Work:
     transcript: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     prompts: list[str] = field(default_factory=list[str])
     knowledge: list[str] = field(default_factory=list[str])
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
+    proposals: list[Proposal] = field(default_factory=list[Proposal])
+    state_files: dict[str, str] = field(default_factory=dict[str, str])
+    """path below the company's `state/` -> what an agent wrote there"""
+    inputs: list[Input] = field(default_factory=list[Input])
+    decisions: list[str] = field(default_factory=list[str])
+    """as agents reported them; the first thing the next agent reads"""
+    blockers: list[str] = field(default_factory=list[str])
+    asked: bool = False
+    """whether HiveMind was asked yet"""
     tokens: int | None = 0
     cost_usd: float | None = 0.0
     """what models took; None is unknown, 0 where none was asked"""
+    latest: float = field(default_factory=time.monotonic)
+    """when something last happened, by the monotonic clock"""
 
     @property
     def product_name(self) -> str:
@@ -101,8 +114,15 @@ class Work:
         """Add an entry to the transcript."""
         self.transcript.append(entry)
 
+    def refuse(self, phase: str, role: str, tool: str, what: str, why: str) -> None:
+        """Keep what an agent asked for and did not get: a line of the evidence."""
+        what, why = self.redactor.text(text.line(what, 200)), text.line(why, 300)
+        self.refusals.append(Refusal(phase=phase, role=role, tool=tool, what=what, why=why))
+        self.progress("refused", tool=tool, what=what, why=why)
+
     def progress(self, event: str, **more: object) -> None:
-        """One line for whoever watches; never evidence, so it may hold the time."""
+        """One line for whoever watches; never evidence, so it may hold the time. The latest tells that work goes on."""
+        self.latest = time.monotonic()
         record = {"time": round(time.time(), 3), "event": event, **more}
         with (self.run_dir / "progress.jsonl").open("a") as file:
             file.write(self.redactor.text(json.dumps(record, default=str)) + "\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.execute.backends import BackendError, ChatRequest, embedded, open_backend, probe, weights
+from reconciler.execute.backends import BackendError, ChatRequest, embedded, open_backend, probe, question, weights
 from reconciler.model.job import ModelBrief
 from reconciler.model.spec import Host
 from reconciler.model.vocabulary import Reason
@@ -26,7 +26,7 @@ SCHEMA = {
     "required": ["domain", "count"],
     "additionalProperties": False,
 }
-QUESTION = ChatRequest(system="You write short texts.", user="Describe a lunch box.", max_tokens=40)
+QUESTION = ChatRequest(messages=question("You write short texts.", "Describe a lunch box."), max_tokens=40)
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_it_answers_streams_keeps_to_a_schema_and_survives_the_death_of_its_serv
         assert first.tokens_in
         assert first.ended == "length"
 
-        question = ChatRequest(system="You classify.", user="Write the README.", max_tokens=60, schema=SCHEMA)
-        answer = json.loads((await backend.chat(question, lambda _: None)).text)
+        asked = ChatRequest(messages=question("You classify.", "Write the README."), max_tokens=60, schema=SCHEMA)
+        answer = json.loads((await backend.chat(asked, lambda _: None)).text)
         assert answer["domain"] in ("docs", "code")
         assert 1 <= answer["count"] <= 5
 
@@ -64,7 +64,7 @@ def test_it_answers_streams_keeps_to_a_schema_and_survives_the_death_of_its_serv
         server._process.wait()  # pyright: ignore[reportPrivateUsage]
         assert (await backend.chat(QUESTION, lambda _: None)).text == first.text
 
-        too_long = ChatRequest(system="", user="word " * 5000, max_tokens=5)
+        too_long = ChatRequest(messages=question("", "word " * 5000), max_tokens=5)
         with pytest.raises(BackendError, match="refused") as caught:
             await backend.chat(too_long, lambda _: None)
         assert caught.value.reason is Reason.BACKEND_ERROR
@@ -76,7 +76,7 @@ def test_cancelling_takes_less_than_two_seconds_and_frees_the_model(real: None) 
     async def cancel() -> None:
         backend = open_backend(MODEL)
         began = asyncio.Event()
-        endless = ChatRequest(system="", user="Count to a million.", max_tokens=1500)
+        endless = ChatRequest(messages=question("", "Count to a million."), max_tokens=1500)
         task = asyncio.create_task(backend.chat(endless, lambda _: began.set()))
         await asyncio.wait_for(began.wait(), 30)
         begin = time.monotonic()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reconciler.execute.backends import BackendError, ChatRequest, Limits, offers, open_backend, probe
+from reconciler.execute.backends import BackendError, ChatRequest, Limits, offers, open_backend, probe, question
 from reconciler.execute.backends.ollama_simple import OllamaSimple
 from reconciler.execute.backends.port import DEFAULT_LIMITS, Answer
 from reconciler.model.job import ModelBrief
@@ -26,7 +26,7 @@ def brief(url: str, name: str = "tiny") -> ModelBrief:
 
 
 def request(**changes: object) -> ChatRequest:
-    values: dict[str, object] = {"system": "You write.", "user": "Say hello.", "max_tokens": 64} | changes
+    values: dict[str, object] = {"messages": question("You write.", "Say hello."), "max_tokens": 64} | changes
     return ChatRequest(**values)  # type: ignore[arg-type]
 
 

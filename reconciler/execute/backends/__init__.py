@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 
-from reconciler.execute.backends.port import Answer, Backend, BackendError, ChatRequest, Limits, OnToken, Probe
+from reconciler.execute.backends.port import (
+    Answer,
+    Backend,
+    BackendError,
+    Call,
+    ChatRequest,
+    Limits,
+    Message,
+    OnToken,
+    Probe,
+    ToolSpec,
+    question,
+)
 from reconciler.model.job import ModelBrief
 from reconciler.model.spec import Host
 from reconciler.model.vocabulary import Reason
@@ -13,13 +25,17 @@ __all__ = [
     "Answer",
     "Backend",
     "BackendError",
+    "Call",
     "ChatRequest",
     "Limits",
+    "Message",
     "OnToken",
     "Probe",
+    "ToolSpec",
     "offers",
     "open_backend",
     "probe",
+    "question",
 ]
 
 _TEXT = frozenset({"text", "schema"})

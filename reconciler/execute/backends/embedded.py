@@ -191,10 +191,7 @@ class Embedded:
 
 def _body(request: ChatRequest) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "messages": [
-            {"role": "system", "content": request.system},
-            {"role": "user", "content": with_schema(request.user, request.schema)},
-        ],
+        "messages": with_schema(request),
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "seed": SEED,

@@ -67,10 +67,7 @@ class OllamaSimple:
         async with client:
             stream = await client.chat(
                 model=self._name,
-                messages=[
-                    {"role": "system", "content": request.system},
-                    {"role": "user", "content": with_schema(request.user, request.schema)},
-                ],
+                messages=with_schema(request),
                 stream=True,
                 format=request.schema,
                 options={

@@ -13,14 +13,52 @@ OnToken = Callable[[str], None]
 """called with each piece of raw text as it comes; think tags and all"""
 
 
-class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One question. `max_tokens` bounds the answer; with `schema` (JSON Schema) the answer is JSON that fits it."""
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool that the model wants called. `arguments` is text where the server could not make an object of it."""
 
-    system: str
-    user: str
+    id: str
+    name: str
+    arguments: dict[str, Any] | str
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn of a conversation, in no server's own form."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    text: str = ""
+    thinking: str = ""
+    """of the assistant; sent back only while it works on the same request"""
+    calls: tuple[Call, ...] = ()
+    name: str = ""
+    """of the tool that answers"""
+    call: str = ""
+    """id of the call that a tool's message answers"""
+
+
+class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool as the model is told of it. `parameters`: flat JSON Schema without `$ref` or `anyOf`."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked. `max_tokens` bounds the answer; with `schema` (JSON Schema) the answer is JSON that fits it.
+
+    `tools` and `schema` never come together: servers then forget one of the two.
+    """
+
+    messages: tuple[Message, ...]
     max_tokens: int
     schema: dict[str, Any] | None = None
+    tools: tuple[ToolSpec, ...] = ()
     temperature: float = 0.0
+
+
+def question(system: str, user: str) -> tuple[Message, ...]:
+    """The messages of a single question."""
+    return (Message(role="system", text=system), Message(role="user", text=user))
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +69,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tokens_out: int | None
     cost_usd: float | None
     ended: Literal["stop", "length"]
+    thinking: str = ""
+    calls: tuple[Call, ...] = ()
     note: str = ""
     """what a person should know about this answer, in one sentence"""
 
@@ -50,10 +90,12 @@ DEFAULT_LIMITS = Limits()
 class BackendError(Exception):
     """No answer came. The message is one sentence for people, with the command to run where one helps."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, *, said_badly: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.said_badly = said_badly
+        """the server failed over what the model said, such as a tool call it could not parse: asking again may help"""
 
 
 class Backend(Protocol):

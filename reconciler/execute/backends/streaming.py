@@ -6,10 +6,10 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from reconciler.execute.backends.port import BackendError, Limits
+from reconciler.execute.backends.port import BackendError, ChatRequest, Limits
 from reconciler.model.vocabulary import Reason
 
 Part = TypeVar("Part")
@@ -46,11 +46,13 @@ def without_thoughts(text: str) -> str:
     return _UNCLOSED.sub("", _UNOPENED.sub("", _THOUGHT.sub("", text))).strip()
 
 
-def with_schema(user: str, schema: dict[str, Any] | None) -> str:
-    """The question, with the schema spelled out: a server holds the model to its schema but does not tell it."""
-    if schema is None:
-        return user
-    return f"{user}\n\nAnswer with JSON that fits this JSON Schema, and with nothing else:\n{json.dumps(schema)}"
+def with_schema(request: ChatRequest) -> list[dict[str, str]]:
+    """The messages, with the schema spelled out: a server holds the model to its schema but does not tell it."""
+    messages = [{"role": message.role, "content": message.text} for message in request.messages]
+    if request.schema is not None:
+        wanted = f"Answer with JSON that fits this JSON Schema, and with nothing else:\n{json.dumps(request.schema)}"
+        messages[-1]["content"] += f"\n\n{wanted}"
+    return messages
 
 
 def one_line(text: str, limit: int = 300) -> str:
