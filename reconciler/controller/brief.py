@@ -17,7 +17,7 @@ from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.execution import Execution
 from reconciler.model.job import AgentBrief, Brief, ModelBrief, ProductBrief, SkillBrief
 from reconciler.model.refs import Ref
-from reconciler.model.spec import Finding, HostModel, Paths, Product
+from reconciler.model.spec import Finding, HostModel, Paths, PipelineSpec, Product
 from reconciler.model.view import Config, TaskState, View, World
 from reconciler.model.vocabulary import GateResult, Verdict
 from reconciler.plan.blueprint import resolve_blueprint
@@ -65,6 +65,7 @@ def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -
         paths=task.spec.paths,
         read_only=bool(resolved.stage and resolved.stage.read_only),
         policy=config.policy,
+        branch=(resolved.pipeline or PipelineSpec(stages=())).branch.replace("{task}", execution.task),
     )
 
 

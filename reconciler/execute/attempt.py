@@ -192,7 +192,7 @@ async def _commit(work: Work, start: str) -> str:
         message=f"{brief.execution.stage}: {title}\n\nAlai-Execution: {brief.execution.id}\n",
         author=(f"{brief.company_title} {role}".strip(), f"{brief.execution.company}@alai-reconcile.invalid"),
         time=int(brief.execution.created_at),
-        branch=f"alai/{brief.execution.task}",
+        branch=brief.branch,
     )
     return commit or start
 
@@ -201,7 +201,7 @@ async def _withdraw_secrets(brief: Brief, commit: str | None, gates: tuple[GateR
     """Work that failed stays on its branch for people to look at; a secret must not."""
     leaked = any(gate.id == SECRETS and gate.result is not GateResult.PASS for gate in gates)
     if leaked and brief.product is not None and commit is not None and commit != brief.product.start:
-        await settle(product.withdraw, brief.product.path, f"alai/{brief.execution.task}", commit)
+        await settle(product.withdraw, brief.product.path, brief.branch, commit)
 
 
 async def _changes(brief: Brief, commit: str | None) -> list[TreeChange]:

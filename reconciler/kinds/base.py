@@ -16,6 +16,7 @@ LINE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 DURATION = r"^[0-9]{1,9}(ms|s|m|h|d)$"
 SIZE = r"^[0-9]{1,9}(B|KiB|MiB|GiB|TiB)$"
 BRANCH = r"^[A-Za-z0-9_][-A-Za-z0-9._/+]*$"
+WORK_BRANCH = r"^[a-z][-a-z0-9]*/\{task\}$"
 OBJECT_ID = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 URL = r"^https?://[^\s\x00-\x1f\x7f]+$"
 OVERRIDE = r"^[A-Za-z0-9][-_.A-Za-z0-9]*:[^\s\x00-\x1f\x7f]+$"
@@ -33,6 +34,7 @@ IN_WORDS = {
     DURATION: "a duration such as `30s`, `5m` or `6h`",
     SIZE: "a size such as `512MiB` or `2GiB`",
     BRANCH: "a branch name",
+    WORK_BRANCH: "a folder of branches and the task, such as `alai/{task}`",
     OBJECT_ID: "a full commit id",
     URL: "a URL that begins with `http://` or `https://`",
     OVERRIDE: "a tier (a number) or `backend:model`",

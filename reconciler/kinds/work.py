@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from reconciler.kinds.base import (
+    WORK_BRANCH,
     Branch,
     Complexity,
     Count,
@@ -196,3 +197,6 @@ class PipelineSpec(Shape):
         default=None, description="Accepted work is merged into the product when this stage passes."
     )
     max_rejections: Count = Field(default=2, description="Rejections before the work goes to a person.")
+    branch: Annotated[str, Field(pattern=WORK_BRANCH, max_length=100)] = Field(
+        default="alai/{task}", description="Branch of the product, the factory's alone, that a task's work is put on."
+    )

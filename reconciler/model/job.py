@@ -109,6 +109,8 @@ class Brief(Value, frozen=True, kw_only=True):
     paths: Paths
     read_only: bool
     policy: PolicySpec
+    branch: str
+    """of the product, that the work is put on"""
     quality: QualityGateSpec | None = None
     sessions: tuple[SessionBrief, ...] = ()
     """what agents did on this work before, oldest first"""

@@ -113,6 +113,7 @@ def brief(factory: Repo, product: Repo) -> Make:
             paths=Paths(),
             read_only=False,
             policy=PolicySpec(),
+            branch="alai/shop-page",
         )  # fmt: skip
         return msgspec.structs.replace(whole, **fields)
 

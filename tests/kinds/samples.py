@@ -65,6 +65,7 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
                 {"name": "REVIEW", "title": "[{PRODUCT}] {title}", "readOnly": True, "company": "proveo"},
                 {"name": "DOCS", "scope": "goal", "when": "docs", "blueprint": "docs"},
             ],
+            "branch": "minion/{task}",
             "mergeAfter": "REVIEW",
             "maxRejections": 2,
         },

@@ -51,6 +51,7 @@ def brief(read_only: bool = False) -> Brief:
         paths=Paths(),
         read_only=read_only,
         policy=PolicySpec(),
+        branch="alai/work",
     )
 
 

@@ -153,3 +153,5 @@ class PipelineSpec(Spec, frozen=True, kw_only=True):
     merge_after: str | None = None
     """accepted work is merged into the product when this stage passes; goal stages after it merge when they pass"""
     max_rejections: int = 2
+    branch: str = "alai/{task}"
+    """of the product, ours alone: what a task did is committed there"""
