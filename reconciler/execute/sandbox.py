@@ -118,7 +118,15 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         inner = _environment(tools, _HOME, "/tmp") | dict(env)
         if blueprint:
             inner["BLUEPRINT"] = _BLUEPRINT
-        options = [*_system(tools), "--size", str(units.size(self.limits.disk)), "--tmpfs", "/tmp", "--dir", _HOME]
+        options = [
+            *system_options(tools),
+            "--size",
+            str(units.size(self.limits.disk)),
+            "--tmpfs",
+            "/tmp",
+            "--dir",
+            _HOME,
+        ]
         options += _workspace(root, access)
         if blueprint:
             options += ["--ro-bind", str(blueprint), _BLUEPRINT]
@@ -171,7 +179,8 @@ def _workspace(root: Path, access: Access) -> list[str]:
 
 
 @functools.lru_cache(maxsize=8)
-def _system(tools: Toolchain) -> tuple[str, ...]:
+def system_options(tools: Toolchain) -> tuple[str, ...]:
+    """bubblewrap's arguments for an ordinary user with no network, the system read-only, and nothing else yet."""
     options = [
         "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent", "--new-session",
         "--cap-drop", "ALL", "--hostname", "sandbox", "--ro-bind", "/usr", "/usr",
@@ -200,7 +209,7 @@ def _probe() -> Sandbox | None:
         if version is None:
             continue
         with tempfile.TemporaryDirectory(prefix="alai-") as folder:
-            base = [binary, *_system(toolchain()), "--tmpfs", "/tmp"]
+            base = [binary, *system_options(toolchain()), "--tmpfs", "/tmp"]
             if _try([*base, *_workspace(Path(folder), "read"), "--", "/bin/sh", "-c", "exit 0"]) is None:
                 continue
             overlay = _try([*base, *_workspace(Path(folder), "discard"), "--", "/bin/sh", "-c", f"echo > {ROOT}/x"])
