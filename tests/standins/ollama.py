@@ -1,205 +1,151 @@
 """A stand-in for an Ollama server: its real protocol over a real socket, with scripted words instead of a model.
 
-`OllamaStandIn(answer)` as a context manager; `answer` gets the body of each `/api/chat` request. The shapes of what it
-sends are checked against recordings of the real server in `tests/backends/test_standin.py`.
+`OllamaStandIn(script)` as a context manager (see `script`). The shapes of what it sends are checked against recordings
+of the real server in `tests/backends/test_standin.py`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+import time
+from dataclasses import dataclass
 from typing import Any
+
+from tests.standins.script import BROKEN_CALL, Body, Handler, Reply, StandIn, calls, estimate, fails, says
+
+__all__ = ["OllamaStandIn", "Reply", "calls", "fails", "says"]
 
 CREATED = "2026-11-21T10:28:52.321878509Z"
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What to send: `pieces`, one line each; `pause` seconds before each; then an end, an `error` line, or a stall."""
+class OllamaHandler(Handler):
+    """`/api/tags`, `/api/ps`, `/api/version`, `/api/show`, `/api/chat`."""
 
-    pieces: tuple[str, ...] = ()
-    done_reason: str = "stop"
-    pause: float = 0.0
-    error: str | None = None
-    """a line `{"error": ...}` under HTTP 200, after the pieces"""
-    status: int = 200
-    """anything else: no stream, only `{"error": error}`"""
-    stall: bool = False
-    """after the pieces, say nothing more until the client goes away"""
-    break_off: bool = False
-    """after the pieces, close the connection"""
-    junk: bytes = b""
-    """sent as a line of its own after the pieces"""
-    prompt_tokens: int | None = None
+    def do_GET(self) -> None:
+        self.owner.asked.append(("GET", self.path))
+        if self.path == "/api/tags":
+            self.json(200, {"models": [_listed(name, self.owner.capabilities) for name in self.owner.models]})
+        elif self.path == "/api/ps":
+            self.json(200, {"models": [_loaded(name, self.owner.context or 4096) for name in self.owner.models]})
+        elif self.path == "/api/version":
+            self.json(200, {"version": "0.0.0"})
+        else:
+            self.json(404, {"error": "404 page not found"})
 
+    def do_POST(self) -> None:
+        self.owner.asked.append(("POST", self.path))
+        try:
+            body = self.body()
+        except ValueError as error:
+            self.json(400, {"error": str(error)})
+            return
+        if not _has(self.owner, body.get("model", "")):
+            self.json(404, {"error": f"model '{body.get('model')}' not found"})
+        elif self.path == "/api/show":
+            self.json(200, _shown(body["model"], self.owner.capabilities))
+        elif self.path == "/api/chat":
+            self._chat(body)
+        else:
+            self.json(404, {"error": "404 page not found"})
 
-Answer = Callable[[dict[str, Any]], "Reply | str"]
+    def _chat(self, body: Body) -> None:
+        with self.owner.answering(body) as reply:
+            status, error = _refusal(self.owner, body, reply)
+            try:
+                if reply.silent:
+                    self.wait_for_goodbye()
+                elif status != 200:
+                    self.json(status, {"error": error})
+                elif body.get("stream", True):
+                    self._stream(body, reply)
+                else:
+                    parts = {"thinking": "".join(reply.thinking), "tool_calls": _calls(reply)}
+                    said = {key: value for key, value in parts.items() if value}
+                    self.json(200, _end(body, reply, "".join(reply.pieces), **said))
+            except OSError:
+                self.went_away()
+
+    def _stream(self, body: Body, reply: Reply) -> None:
+        self.begin("application/x-ndjson")
+        parts = [_part(body, "", thinking=piece) for piece in reply.thinking]
+        parts += [_part(body, piece) for piece in reply.pieces]
+        parts += [_part(body, "", tool_calls=[call]) for call in _calls(reply)]
+        for part in parts:
+            self.owner.pause(reply.pause)
+            self._line(part)
+        if reply.junk:
+            self.chunk(reply.junk + b"\n")
+        if reply.stall:
+            self.wait_for_goodbye()
+        elif reply.break_off:
+            self.close_connection = True
+        else:
+            broken = [arguments for _, arguments in reply.calls if isinstance(arguments, str)]
+            error = BROKEN_CALL.format(raw=broken[0]) if broken else reply.error
+            self._line({"error": error} if error else _end(body, reply, ""))
+            self.end()
+
+    def _line(self, value: Any) -> None:
+        self.chunk(json.dumps(value).encode() + b"\n")
 
 
 @dataclass
-class OllamaStandIn:
-    answer: Answer = lambda _: "done"
-    models: tuple[str, ...] = ("tiny:latest",)
-    port: int = 0
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    """bodies of the chat requests, in order"""
-    left: threading.Event = field(default_factory=threading.Event)
-    """a client went away in the middle of an answer"""
-
-    def __enter__(self) -> OllamaStandIn:
-        stand_in = self
-
-        class Handler(_Handler):
-            owner = stand_in
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def has(self, model: str) -> bool:
-        return model in self.models or f"{model}:latest" in self.models
-
-    def pause(self, seconds: float) -> None:
-        self._stopping.wait(seconds)
-
-    @property
-    def stopping(self) -> bool:
-        return self._stopping.is_set()
+class OllamaStandIn(StandIn):
+    handler = OllamaHandler
 
 
-class _Handler(BaseHTTPRequestHandler):
-    owner: OllamaStandIn
-    protocol_version = "HTTP/1.1"
+def _has(owner: StandIn, model: str) -> bool:
+    return model in owner.models or f"{model}:latest" in owner.models
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
-    def do_GET(self) -> None:
-        pages: dict[str, Callable[[], dict[str, Any]]] = {
-            "/api/tags": lambda: {"models": [_listed(name) for name in self.owner.models]},
-            "/api/ps": lambda: {"models": [_loaded(name) for name in self.owner.models]},
-            "/api/version": lambda: {"version": "0.0.0"},
+def _refusal(owner: StandIn, body: Body, reply: Reply) -> tuple[int, str]:
+    """What the real server answers instead of a stream; 200 where it streams."""
+    if reply.status != 200:
+        return reply.status, reply.error or "failed"
+    if body.get("tools") and "tools" not in owner.capabilities:
+        return 400, f"{body['model']} does not support tools"
+    for message in body.get("messages", []):
+        for call in message.get("tool_calls") or []:
+            if not isinstance(call["function"].get("arguments"), dict):
+                return (
+                    400,
+                    "json: cannot unmarshal string into Go struct field .arguments of type map[string]interface {}",
+                )
+    if owner.context is not None and estimate(body) > owner.context and body.get("truncate") is False:
+        return 400, "the input length exceeds the context length"
+    return 200, ""
+
+
+def _calls(reply: Reply) -> list[dict[str, Any]]:
+    """Those that the server could read."""
+    return [
+        {
+            "id": f"call_{_digest(name + json.dumps(arguments))[:8]}",
+            "function": {"index": index, "name": name, "arguments": arguments},
         }
-        page = pages.get(self.path)
-        if page is None:
-            self._json(404, {"error": "404 page not found"})
-        else:
-            self._json(200, page())
-
-    def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        try:
-            body = json.loads(raw)
-        except ValueError as error:
-            self._json(400, {"error": str(error)})
-            return
-        if not self.owner.has(body.get("model", "")):
-            self._json(404, {"error": f"model '{body.get('model')}' not found"})
-        elif self.path == "/api/show":
-            self._json(200, _shown(body["model"]))
-        elif self.path == "/api/chat":
-            self.owner.requests.append(body)
-            self._chat(body)
-        else:
-            self._json(404, {"error": "404 page not found"})
-
-    def _chat(self, body: dict[str, Any]) -> None:
-        said = self.owner.answer(body)
-        reply = Reply(pieces=tuple(_split(said))) if isinstance(said, str) else said
-        if reply.status != 200:
-            self._json(reply.status, {"error": reply.error or "failed"})
-        elif body.get("stream", True):
-            try:
-                self._stream(body, reply)
-            except OSError:
-                self.owner.left.set()
-                self.close_connection = True
-        else:
-            self._json(200, _end(body, reply, "".join(reply.pieces)))
-
-    def _stream(self, body: dict[str, Any], reply: Reply) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-ndjson")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for piece in reply.pieces:
-            self.owner.pause(reply.pause)
-            self._line(json.dumps(_part(body, piece)).encode())
-        if reply.junk:
-            self._line(reply.junk)
-        while reply.stall and not self.owner.stopping:
-            self.owner.pause(0.05)
-            self.connection.settimeout(0.01)
-            try:
-                if not self.connection.recv(1):
-                    raise ConnectionResetError
-            except TimeoutError:
-                continue
-        if reply.break_off or reply.stall:
-            self.close_connection = True
-            return
-        last = {"error": reply.error} if reply.error else _end(body, reply, "")
-        self._line(json.dumps(last).encode())
-        self.wfile.write(b"0\r\n\r\n")
-
-    def _line(self, line: bytes) -> None:
-        data = line + b"\n"
-        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-        self.wfile.flush()
-
-    def _json(self, status: int, value: dict[str, Any]) -> None:
-        data = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        for index, (name, arguments) in enumerate(reply.calls)
+        if not isinstance(arguments, str)
+    ]
 
 
-def _split(text: str) -> list[str]:
-    """In pieces of about a token."""
-    return [text[start : start + 4] for start in range(0, len(text), 4)]
-
-
-def _part(body: dict[str, Any], piece: str) -> dict[str, Any]:
-    message = {"role": "assistant", "content": piece}
+def _part(body: Body, piece: str, **more: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": piece, **more}
     return {"model": body["model"], "created_at": CREATED, "message": message, "done": False}
 
 
-def _end(body: dict[str, Any], reply: Reply, text: str) -> dict[str, Any]:
-    prompt = "".join(message["content"] for message in body.get("messages", []))
-    tokens = reply.prompt_tokens if reply.prompt_tokens is not None else max(1, len(prompt) // 4)
-    return {
-        **_part(body, text),
-        "done": True,
-        "done_reason": reply.done_reason,
+def _end(body: Body, reply: Reply, text: str, **said: Any) -> dict[str, Any]:
+    tokens = estimate(body) if reply.prompt_tokens is None else reply.prompt_tokens
+    counts = {
         "total_duration": 241350153,
         "load_duration": 1149912,
         "prompt_eval_count": tokens,
         "prompt_eval_duration": 129692000,
-        "eval_count": len(reply.pieces),
+        "eval_count": reply.tokens,
         "eval_duration": 95755000,
     }
+    end = {**_part(body, text, **said), "done": True, "done_reason": reply.done_reason}
+    return end if reply.uncounted else {**end, **counts}
 
 
 _DETAILS = {
@@ -210,41 +156,44 @@ _DETAILS = {
     "parameter_size": "268.10M",
     "quantization_level": "Q4_K_M",
 }
-_DIGEST = "b64963c12f640728f437a0619b74481f483aa212e2780fc58ede0f3b7e39074d"
 
 
-def _listed(name: str) -> dict[str, Any]:
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _listed(name: str, capabilities: tuple[str, ...]) -> dict[str, Any]:
     return {
         "name": name,
         "model": name,
         "modified_at": CREATED,
         "size": 253114495,
-        "digest": _DIGEST,
+        "digest": _digest(name),
         "details": {**_DETAILS, "context_length": 32768, "embedding_length": 640},
-        "capabilities": ["completion", "tools"],
+        "capabilities": list(capabilities),
     }
 
 
-def _loaded(name: str) -> dict[str, Any]:
+def _loaded(name: str, context: int) -> dict[str, Any]:
     return {
         "name": name,
         "model": name,
         "size": 287781682,
-        "digest": _DIGEST,
+        "digest": _digest(name),
         "details": _DETAILS,
-        "expires_at": CREATED,
+        "expires_at": time.strftime("%Y-%m-%dT%H:%M:%S.458079259Z", time.gmtime(time.time() + 240)),
         "size_vram": 0,
-        "context_length": 4096,
+        "context_length": context,
     }
 
 
-def _shown(name: str) -> dict[str, Any]:
+def _shown(name: str, capabilities: tuple[str, ...]) -> dict[str, Any]:
     return {
         "modelfile": f"FROM {name}\n",
         "parameters": "stop x",
         "template": "{{ .Prompt }}",
         "details": _DETAILS,
         "model_info": {"general.architecture": "gemma3", "gemma3.context_length": 32768},
-        "capabilities": ["completion", "tools"],
+        "capabilities": list(capabilities),
         "modified_at": CREATED,
     }
