@@ -31,8 +31,11 @@ def validate_command(folder: Path, paths: tuple[Path, ...], worktree: bool, outp
     """Check manifests, offline.
 
     Without PATH: all manifests of the last commit. Each fault is one line: file:line:col: kind/name: message.
+    Warnings begin with `warning:` and change nothing.
     """
-    count, problems = preview.validate(folder, paths, worktree=worktree)
+    count, problems, warnings = preview.validate(folder, paths, worktree=worktree)
+    for item in warnings:
+        click.echo(f"warning: {render.printable(str(item))}", err=True)
     if output != "text":
         render.data(
             [{"position": str(item.position), "object": item.object, "message": item.message} for item in problems],

@@ -77,8 +77,8 @@ def _line(change: Change) -> tuple[str, str]:
     return f"  {sign} {change.address:<40} {change.action}: {change.reason}: {change.message}", word
 
 
-def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[int, list[Problem]]:
-    """How many objects were read, and every fault. Works on a folder that was never applied."""
+def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[int, list[Problem], list[Problem]]:
+    """How many objects were read, every fault, and every warning. Works on a folder that was never applied."""
     files = _worktree_files(folder, paths) if worktree or paths else _committed_files(Factory.open(folder))
     problems = [problem for file in files for problem in file.problems]
     objects = [item for file in files for item in file.objects]
@@ -86,7 +86,7 @@ def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[in
         problems += references.check(objects)
     else:
         problems += _references_of_some(folder, files)
-    return len(objects), sorted(problems)
+    return len(objects), sorted(problems), sorted(warning for file in files for warning in file.warnings)
 
 
 def _committed_files(factory: Factory) -> list[FileRecord]:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
+from reconciler.desired import agent_file
 from reconciler.desired.parse import MAX_BYTES, Document, Parsed, Place, parse
 from reconciler.desired.words import nearest, safe, suggestion
 from reconciler.kinds import check
@@ -28,6 +29,8 @@ def is_manifest(path: str) -> bool:
     root, *folders = path.split("/")
     if root not in MANIFEST_ROOTS or not folders:
         return False
+    if agent_file.is_agent_file(path):
+        return True
     return path.endswith((".yaml", ".yml")) and _NOT_PARSED.isdisjoint(folders[:-1])
 
 
@@ -52,6 +55,8 @@ def read_file(path: str, blob: str, data: bytes, *, light: bool = False) -> File
     """
     if not path.isprintable():
         return _only(path, blob, "the file's name has control characters")
+    if agent_file.is_agent_file(path):
+        return _agent_file(path, blob, data, light)
     parsed = parse(data, path)
     objects: list[Object] = []
     problems: list[Problem] = []
@@ -64,6 +69,21 @@ def read_file(path: str, blob: str, data: bytes, *, light: bool = False) -> File
         more = Problem(problems[MAX_PROBLEMS].position, "", f"more problems; only {MAX_PROBLEMS} are listed")
         problems = [*problems[:MAX_PROBLEMS], more]
     return FileRecord(path, blob, tuple(objects), tuple(problems))
+
+
+def _agent_file(path: str, blob: str, data: bytes, light: bool) -> FileRecord:
+    """An Agent as Claude Code writes it. Its places are all the file's beginning: nobody wrote the manifest."""
+    read = agent_file.read(path, data)
+    if read.manifest is None:
+        return _only(path, blob, read.fault) if read.fault else FileRecord(path, blob, ())
+    parsed = Parsed(path, b"", [], [])
+    document = Document(read.manifest, 1, 1, 0)
+    objects: list[Object] = []
+    problems: list[Problem] = []
+    _document(parsed, document, objects, problems, light)
+    at, label = Position(path), _label(read.manifest)
+    faults = tuple(Problem(at, problem.object, problem.message) for problem in problems)
+    return FileRecord(path, blob, tuple(objects), faults, tuple(Problem(at, label, said) for said in read.warnings))
 
 
 def _document(parsed: Parsed, document: Document, objects: list[Object], problems: list[Problem], light: bool) -> None:

@@ -39,6 +39,8 @@ class FileRecord(msgspec.Struct, frozen=True):
     blob: str
     objects: tuple[Object, ...]
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    """what is there and has no effect; nothing stops because of it"""
 
 
 class EvidenceFile(msgspec.Struct, frozen=True):

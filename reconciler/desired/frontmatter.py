@@ -1,0 +1,69 @@
+"""Markdown with front matter, as Claude Code writes its agents and skills: `---`, keys, `---`, text.
+
+Front matter is read as YAML. Much of what is around is none, since a description says `Use when: ...` without quotes;
+such is read line by line instead, as plain text. Knows nothing of agents or skills.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import msgspec
+
+from reconciler.desired.parse import parse
+
+_FENCE = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_KEY = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)[ \t]*:(?:[ \t]+(.*))?\Z")
+
+
+class FrontMatter(msgspec.Struct, frozen=True):
+    """`keys` as JSON values; None where the text begins with no front matter. `body` is what comes after it."""
+
+    keys: dict[str, Any] | None
+    body: str
+
+    def text(self, key: str) -> str:
+        """The value as one line of text; empty where it is missing or no plain value."""
+        value = (self.keys or {}).get(key)
+        return " ".join(str(value).split()) if isinstance(value, (str, int, float)) else ""
+
+    def words(self, key: str) -> list[str]:
+        """A list, or text with commas: Claude Code takes both. Commas within parentheses do not part."""
+        value: Any = (self.keys or {}).get(key)
+        if isinstance(value, list):
+            return [str(item).strip() for item in cast("list[Any]", value)]
+        return [word.strip() for word in re.split(r",(?![^(]*\))", self.text(key)) if word.strip()]
+
+
+def read(text: str) -> FrontMatter:
+    """Part the text. Never raises."""
+    found = _FENCE.match(text)
+    if found is None:
+        return FrontMatter(None, text)
+    return FrontMatter(_keys(found[1]), text[found.end() :])
+
+
+def _keys(text: str) -> dict[str, Any]:
+    parsed = parse(text.encode(), "front matter")
+    if not parsed.problems and len(parsed.documents) <= 1:
+        value: Any = parsed.documents[0].value if parsed.documents else {}
+        if isinstance(value, dict):
+            return cast("dict[str, Any]", value)
+    return _by_line(text)
+
+
+def _by_line(text: str) -> dict[str, Any]:
+    """`key: the rest of the line`; lines that are indented, or items of a list, belong to the key above."""
+    keys: dict[str, Any] = {}
+    key = ""
+    for line in text.splitlines():
+        found = _KEY.match(line.rstrip())
+        if found:
+            key = found[1]
+            keys[key] = (found[2] or "").strip().strip("\"'")
+        elif key and line.strip().startswith("- ") and not (isinstance(keys[key], str) and keys[key]):
+            keys[key] = [*(keys[key] or []), line.strip()[2:].strip().strip("\"'")]
+        elif key and isinstance(keys[key], str) and line.strip():
+            keys[key] = f"{keys[key]} {line.strip()}".strip()
+    return keys
