@@ -1,14 +1,15 @@
-"""What `apply` shows while it works."""
+"""What is shown while the reconciler works."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from cli.main import printable
 from cli.render import COLOURS
-from reconciler.controller.events import Event, Listener
+from reconciler.controller.events import Event, Listener, silent
 
 
 def event_line(event: Event) -> str:
@@ -58,3 +59,15 @@ def screen() -> Generator[Listener]:
             console.print(Text(event_line(event), style=COLOURS.get(event.outcome, "")), soft_wrap=True)
 
         yield listen
+
+
+@contextmanager
+def listening(*, quiet: bool = False) -> Generator[Listener]:
+    """A live screen on a terminal, a line an event elsewhere; nothing where a script reads the output."""
+    if quiet:
+        yield silent
+    elif sys.stdout.isatty():
+        with screen() as listener:
+            yield listener
+    else:
+        yield lambda event: print(event_line(event), flush=True)

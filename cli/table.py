@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retry": ("work", "Let a task be attempted again."),
     "cancel": ("work", "Give a goal or task up."),
     "pipeline": ("work", "Where a task stands in its pipeline."),
+    "minion": ("minion", "One task, one worktree, one result, on any repository."),
     "queue": ("people", "What waits for a person."),
     "answer": ("people", "Answer a task in the human queue."),
     "done": ("people", "Complete a task that a person did."),

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from cli import render
 from cli.commands.plan import diff_command
-from cli.progress import event_line, screen
+from cli.progress import listening
 from reconciler.controller.apply import SavedPlan, apply
-from reconciler.controller.events import Listener
 from reconciler.controller.factory import Factory
 from reconciler.controller.summary import table
 from reconciler.model.errors import FactoryError
@@ -58,7 +54,7 @@ def apply_command(
     factory = Factory.open(folder)
     saved = _saved(planfile) if planfile else None
     started = time.time()
-    with _listener() as listener:
+    with listening() as listener:
         applied = apply(factory, once=once, timeout=timeout, prune=prune, saved=saved, listener=listener)
     for line in table(factory, started):
         click.echo(line)
@@ -83,13 +79,3 @@ def _saved(path: Path) -> SavedPlan:
         return SavedPlan(plan["base"]["commit"], plan["digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FactoryError(f"{path}: is not a plan that `diff --out` wrote: {error}") from error
-
-
-@contextmanager
-def _listener() -> Generator[Listener]:
-    """A live screen on a terminal, else a line an event."""
-    if sys.stdout.isatty():
-        with screen() as listener:
-            yield listener
-    else:
-        yield lambda event: print(event_line(event), flush=True)

@@ -70,10 +70,21 @@ def _refuse_full(folder: Path) -> None:
         raise Refused(f"{folder}: is not empty; name a new or an empty folder")
 
 
+def machinery() -> dict[str, bytes]:
+    """The files of a default factory that has no Fleet and no goals yet, by path."""
+    files = {
+        f"{name}/{path.relative_to(share(name)).as_posix()}": path.read_bytes()
+        for name in ("manifests", "companies", "schemas")
+        for path in sorted(share(name).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+    }
+    return files | {".gitignore": IGNORED.encode()}
+
+
 def _copy_default(folder: Path) -> None:
-    for name in ("manifests", "companies", "schemas"):
-        shutil.copytree(share(name), folder / name, ignore=_litter)
-    (folder / ".gitignore").write_text(IGNORED)
+    for name, body in machinery().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(body)
     (folder / "README.md").write_text(README)
     (folder / "state").mkdir(mode=0o700)
     (folder / "state" / "README.md").write_text(STATE_README)

@@ -13,9 +13,13 @@ from pathlib import Path
 from reconciler.model.errors import FactoryError, Refused
 
 
+class Busy(Refused):
+    """Another process holds the lease."""
+
+
 @contextmanager
 def lease(path: Path, operation: str, wait: float = 0.0) -> Generator[Callable[[], None]]:
-    """Hold the controller's lock while the block runs. Waits up to `wait` seconds. Raises Refused naming the holder.
+    """Hold the controller's lock while the block runs. Waits up to `wait` seconds. Raises Busy naming the holder.
 
     Gives a check for a long block: it raises FactoryError where the lock's file is not the one that is held any more.
     """
@@ -49,7 +53,7 @@ def _acquire(handle: int, path: Path, wait: float) -> None:
             if time.monotonic() < deadline:
                 time.sleep(0.05)
                 continue
-            raise Refused(f"{path}: {_holder(handle)} works on this factory; wait for it, or stop it") from None
+            raise Busy(f"{path}: {_holder(handle)} works on this factory; wait for it, or stop it") from None
 
 
 def _holder(handle: int) -> str:

@@ -28,8 +28,10 @@ def add(
     priority: str | None = None,
     goal: str | None = None,
     labels: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
+    folder: str = "manifests/tasks",
 ) -> Object:
-    """Write and commit a Task manifest. Returns the object as it is then desired."""
+    """Write and commit a Task manifest, with `more` of its spec. Returns the object as it is then desired."""
     observe(factory)
     if not title.strip():
         raise FactoryError("the title is empty; say what is to be done")
@@ -40,12 +42,12 @@ def add(
             [item.name for item in factory.store.objects("Goal")],
         )
     ref = Ref("Task", _free_name(factory, slug(title)))
-    spec: dict[str, object] = {"title": title}
+    spec: dict[str, object] = {"title": title, **(more or {})}
     if goal is not None:
         spec["goal"] = goal
     if priority is not None:
         spec["priority"] = priority
-    path = f"manifests/tasks/{ref.name}.yaml"
+    path = f"{folder}/{ref.name}.yaml"
     text = edit.render("Task", ref.name, spec, dict(labels or {}), path)
     _commit(factory, {path: text.encode()}, f"add: {title}", ref, "add")
     return factory.store.find(ref)[0]

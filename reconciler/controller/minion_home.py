@@ -1,0 +1,127 @@
+"""The small factory that minions run in: the tool's own one, or a copy of what a factory at hand is made of.
+
+It holds the machinery (pipelines, policy, fleet, companies) and the minions' tasks, nothing else. A minion so works on
+any repository, touches no goal of anybody, and leaves the same evidence as everything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from reconciler.controller.discover import discover
+from reconciler.controller.factory import Factory
+from reconciler.controller.init import machinery
+from reconciler.controller.observe import observe
+from reconciler.desired import edit
+from reconciler.git.repository import SYMLINK, GitError, Repository
+from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.refs import Ref
+
+KEPT = ("manifests/minions/", "manifests/generated/")
+"""what is the minions' own: everything else below the machinery's folders is replaced when it changes at its source"""
+FOLDERS = ("manifests", "companies", "schemas", "config")
+PIPELINE = "minion"
+_POLICY_FILE = "manifests/policy.yaml"
+_PIPELINE_FILE = "manifests/pipelines/minion.yaml"
+_SEED = "seed"
+"""file in the home's `.git`: digest of the machinery that it was made of"""
+
+
+def home(folder: Path) -> tuple[Path, Factory | None]:
+    """Where minions live, and the factory that `folder` lies in, if any."""
+    try:
+        factory = Factory.open(folder)
+    except FactoryError:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        return Path(state) / "alai-reconcile" / "minions", None
+    return factory.state / "minions", factory
+
+
+def open_home(folder: Path) -> tuple[Factory, Factory | None]:
+    """The minions' factory, made or brought up to date, and the one at hand. Raises FactoryError."""
+    place, source = home(folder)
+    parts = _of_factory(source) if source else _of_tool()
+    new = not (place / ".git").exists()
+    if new:
+        place.mkdir(parents=True, exist_ok=True)
+        Repository.create(place, "main")
+    digest = _digest(parts)
+    marker = place / ".git" / _SEED
+    if new or not marker.is_file() or marker.read_text() != digest:
+        _replace(place, parts)
+        if Repository(place).worktree_changes([]):
+            Repository(place).commit_everything("Take over the machinery")
+        marker.write_text(digest)
+    return Factory.open(place), source
+
+
+def existing_home(folder: Path) -> Factory | None:
+    """The minions' factory where one was made already."""
+    place, _ = home(folder)
+    return Factory.open(place) if (place / ".git").exists() else None
+
+
+def project(path: Path) -> tuple[Path, str]:
+    """The repository that `path` lies in and its checked-out branch. Raises Refused where no minion can work there."""
+    try:
+        repository = Repository.containing(path)
+        repository.head()
+    except GitError as error:
+        told = "a minion works in a git repository with at least one commit"
+        raise Refused(f"{path}: {told}; run: git init, git add, git commit ({error})") from error
+    branch = repository.branch()
+    if branch is None:
+        raise Refused(f"{repository.root}: no branch is checked out; run: git switch BRANCH")
+    if (repository.root / "manifests").is_dir() and (repository.root / "companies").is_dir():
+        raise Refused(f"{repository.root}: is a factory; name the product with --project PATH")
+    return repository.root, branch
+
+
+def _of_tool() -> dict[str, bytes]:
+    fleet, _ = discover()
+    path = "manifests/fleet.yaml"
+    files = machinery() | {path: edit.render("Fleet", "default", fleet, {}, path).encode()}
+    return _anywhere(files, _POLICY_FILE)
+
+
+def _of_factory(factory: Factory) -> dict[str, bytes]:
+    """What the trusted commit has, without goals and tasks; the pipeline for minions is added where it has none."""
+    commit = observe(factory)
+    entries = [item for item in factory.repository.changed(None, commit, list(FOLDERS)) if item.mode != SYMLINK]
+    asked = {item.position.path for kind in ("Goal", "Task") for item in factory.store.objects(kind)}
+    wanted = {item.path: item.new or "" for item in entries if item.path not in asked}
+    bodies = dict(factory.repository.blobs(set(wanted.values())))
+    files = {path: bodies[oid] for path, oid in wanted.items()}
+    shipped = machinery()
+    if not factory.store.find(Ref("Pipeline", PIPELINE)):
+        files[_PIPELINE_FILE] = shipped[_PIPELINE_FILE]
+    policies = factory.store.objects("Policy")
+    path = policies[0].position.path if policies else _POLICY_FILE
+    files.setdefault(path, shipped[_POLICY_FILE])
+    return _anywhere(files, path, policies[0].name if policies else "default") | {".gitignore": shipped[".gitignore"]}
+
+
+def _anywhere(files: dict[str, bytes], policy: str, name: str = "default") -> dict[str, bytes]:
+    """A minion works where the person at the keyboard says; agents name no product."""
+    text = edit.set_spec(files[policy].decode(), Ref("Policy", name), "productRoots", ["/"], None)
+    return files | {policy: text.encode()}
+
+
+def _replace(place: Path, parts: dict[str, bytes]) -> None:
+    for folder in FOLDERS:
+        for path in sorted((place / folder).rglob("*"), reverse=True):
+            name = path.relative_to(place).as_posix()
+            if path.is_file() and name not in parts and not name.startswith(KEPT):
+                path.unlink()
+    for name, body in parts.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(body)
+
+
+def _digest(parts: dict[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for name in sorted(parts):
+        whole.update(f"{name}\0{hashlib.sha256(parts[name]).hexdigest()}\n".encode())
+    return whole.hexdigest()
