@@ -1,4 +1,4 @@
-"""Minions: one task, one worktree, one result, on any repository. What runs them is the reconciler of their own factory."""
+"""Minions: one task, one worktree, one result, on any repository. The reconciler of a factory of their own runs them."""
 
 from __future__ import annotations
 

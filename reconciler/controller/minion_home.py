@@ -34,6 +34,8 @@ def home(folder: Path) -> tuple[Path, Factory | None]:
     try:
         factory = Factory.open(folder)
     except FactoryError:
+        factory = None
+    if factory is None or not _is_factory(factory.root):
         state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         return Path(state) / "alai-reconcile" / "minions", None
     return factory.state / "minions", factory
@@ -74,9 +76,14 @@ def project(path: Path) -> tuple[Path, str]:
     branch = repository.branch()
     if branch is None:
         raise Refused(f"{repository.root}: no branch is checked out; run: git switch BRANCH")
-    if (repository.root / "manifests").is_dir() and (repository.root / "companies").is_dir():
+    if _is_factory(repository.root):
         raise Refused(f"{repository.root}: is a factory; name the product with --project PATH")
     return repository.root, branch
+
+
+def _is_factory(root: Path) -> bool:
+    """Many a product has `manifests/`; companies are a factory's own."""
+    return (root / "manifests").is_dir() and (root / "companies").is_dir()
 
 
 def _of_tool() -> dict[str, bytes]:
