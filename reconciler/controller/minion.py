@@ -1,4 +1,4 @@
-"""Minions: one task, one worktree, one result, on any repository. The reconciler of a factory of their own runs them."""
+"""Minions: one task, one worktree, one result, on any repository. A factory of their own runs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.controller.manage import add, resume
 from reconciler.controller.minion_home import PIPELINE, existing_home, open_home, project
 from reconciler.controller.observe import observe
 from reconciler.controller.writer import one
-from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.errors import FactoryError
 from reconciler.model.refs import Ref
 from reconciler.model.vocabulary import Phase
 
@@ -25,6 +25,8 @@ FOLDER = "manifests/minions"
 TAKEN = ("description", "acceptance", "paths", "domain", "type", "complexity", "company", "blueprint", "budget")
 """from a task that a minion is tied to"""
 ENDED = (Phase.DONE, Phase.REJECTED, Phase.FAILED, Phase.HUMAN, Phase.CANCELLED)
+NEEDS_PERSON = 4
+"""exit code, as in the contract"""
 AGAIN = 1.0
 """Seconds between two looks while another process runs the minions."""
 
@@ -101,7 +103,7 @@ def _drive(factory: Factory, names: list[str], listener: Listener) -> Ended:
         if code:
             break
     rows = [_row(factory, name) for name in names]
-    return Ended(rows, 0 if all(row["phase"] == Phase.DONE for row in rows) else code or Refused.exit_code)
+    return Ended(rows, 0 if all(row["phase"] == Phase.DONE for row in rows) else code or NEEDS_PERSON)
 
 
 def _rows(factory: Factory) -> list[report.Row]:
