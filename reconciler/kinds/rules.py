@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from reconciler.model.spec import ALWAYS
+
 Place = tuple[str | int, ...]
 """Keys and indexes that lead from the document to a value."""
 Fault = tuple[Place, str]
@@ -182,7 +184,13 @@ def _policy(spec: Mapping[str, Any]) -> Iterator[Fault]:
 def _quality(spec: Mapping[str, Any]) -> Iterator[Fault]:
     points = spec["points"]
     yield from _named(points, ("spec", "points"), "point", "id")
+    checks = [point.get("check") for point in points]
     for index, point in enumerate(points):
+        check = point.get("check")
+        if check is not None and check in checks[:index]:
+            yield ("spec", "points", index, "check"), f'check "{check}" is there twice'
+        if check in ALWAYS and point.get("severity") != "must":
+            yield ("spec", "points", index), f'check "{check}" is for all work: say `severity: must`'
         yield from _one_of(point, ("check", "command"), ("spec", "points", index), f'point "{point["id"]}"')
     if spec["threshold"] > len(points):
         yield ("spec", "threshold"), f"asks for {spec['threshold']} points of {len(points)}"

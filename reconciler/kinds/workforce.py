@@ -20,6 +20,7 @@ from reconciler.kinds.base import (
     TierNumber,
 )
 from reconciler.kinds.work import Criterion, DayBudget, Fix, Paths, Severity
+from reconciler.model.spec import CheckName
 
 Capability = Literal["text", "tools", "schema"]
 Heading = Annotated[str, Field(max_length=300)]
@@ -155,7 +156,7 @@ class Point(Shape):
     id: Identifier = Field(description="Identifier, unique in the gate.")
     proves: Line = Field(description="What it proves, in one sentence.")
     severity: Literal["must", "should"] = Field(default="should", description="A `must` is never outweighed by others.")
-    check: Identifier | None = Field(default=None, description="Name of a built-in check.")
+    check: CheckName | None = Field(default=None, description="Name of a built-in check.")
     command: Text | None = Field(default=None, description="Shell command that exits 0 when all is well.")
 
 

@@ -62,6 +62,8 @@ class GateReport(Value, frozen=True, kw_only=True):
     """a `should` that fails only costs its point"""
     proves: bool = False
     """a pass shows something about this very work (acceptance, tests, blueprint gates)"""
+    point: str = ""
+    """of the quality gate: the point that this counts for, empty for none"""
 
 
 class PhaseReport(Value, frozen=True, kw_only=True):
@@ -192,6 +194,8 @@ class Result(Value, frozen=True, kw_only=True):
     proposals: tuple[Proposal, ...] = ()
     state_files: tuple[StateFile, ...] = ()
     inputs: tuple[Input, ...] = ()
+    left_out: str = ""
+    """what the transcript was, where it is over the Policy's limit and was not kept"""
 
 
 class MergeResult(Value, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from reconciler.model.execution import Execution, Report, Value
+from reconciler.model.execution import Execution, GateReport, Report, Value
 from reconciler.model.spec import BlueprintSpec, CallLimits, Criterion, Finding, Paths, PolicySpec, QualityGateSpec
 
 
@@ -51,6 +51,21 @@ class SessionBrief(Value, frozen=True, kw_only=True):
     report: Report
     evidence: str
     """its folder in the factory repository"""
+
+
+class PreparedQA(Value, frozen=True, kw_only=True):
+    """What is known about work that is to be judged, before its judge begins."""
+
+    stage: str
+    attempt: int
+    commit: str | None
+    points: tuple[int, int] | None
+    """of the quality gate: how many held, of how many"""
+    gates: tuple[GateReport, ...]
+    files: tuple[str, ...]
+    """changed paths, each with `added`, `changed` or `removed` before it"""
+    tails: dict[str, str]
+    """gate -> the last lines of its log"""
 
 
 class ProductBrief(Value, frozen=True, kw_only=True):
@@ -114,6 +129,8 @@ class Brief(Value, frozen=True, kw_only=True):
     quality: QualityGateSpec | None = None
     sessions: tuple[SessionBrief, ...] = ()
     """what agents did on this work before, oldest first"""
+    prepared: PreparedQA | None = None
+    """of a stage that judges: what the gates said of the work before it"""
     mcp: tuple[McpBrief, ...] = ()
     company_folder: str = ""
     """of the company in the factory repository; its `state/` lies below"""

@@ -49,11 +49,13 @@ from reconciler.model.spec.work import (
     TaskSpec,
 )
 from reconciler.model.spec.workforce import (
+    ALWAYS,
     AgentPhase,
     AgentSpec,
     BlueprintPhase,
     BlueprintSpec,
     Check,
+    CheckName,
     CompanySpec,
     PhaseGate,
     Point,
@@ -62,6 +64,7 @@ from reconciler.model.spec.workforce import (
 )
 
 __all__ = [
+    "ALWAYS",
     "SPECS",
     "AgentPhase",
     "AgentSpec",
@@ -70,6 +73,7 @@ __all__ = [
     "Budget",
     "CallLimits",
     "Check",
+    "CheckName",
     "Classify",
     "CompanySpec",
     "Criterion",

@@ -122,6 +122,18 @@ class BlueprintSpec(Spec, frozen=True, kw_only=True):
     skills: tuple[str, ...] = ()
 
 
+CheckName = Literal[
+    "paths", "protected", "secrets", "placeholder", "answer-length", "acceptance", "blueprint", "tests",
+    "conflict-markers", "syntax", "skipped-tests", "source-tested", "debug-leftovers", "files", "dependencies",
+    "reviewable", "links", "knowledge", "decisions",
+]  # fmt: skip
+"""the built-in checks"""
+ALWAYS: tuple[CheckName, ...] = (
+    "paths", "protected", "secrets", "placeholder", "answer-length", "acceptance", "blueprint", "tests",
+)  # fmt: skip
+"""checks that all work must pass, whatever a quality gate says"""
+
+
 class Point(Spec, frozen=True, kw_only=True):
     """One point of a quality gate. Exactly one of `check` and `command`."""
 
@@ -129,7 +141,7 @@ class Point(Spec, frozen=True, kw_only=True):
     proves: str
     """in one sentence"""
     severity: Literal["must", "should"] = "should"
-    check: str | None = None
+    check: CheckName | None = None
     """name of a built-in check"""
     command: str | None = None
     """shell command that exits 0 when all is well, in the sandbox on a clean checkout"""
