@@ -54,3 +54,14 @@ def needs(blueprint: BlueprintSpec) -> frozenset[str]:
     """What the phases need of a model: `text`, `schema`, `tools`. Empty where commands do everything."""
     asked = frozenset(need for phase in blueprint.phases for need in phase.needs)
     return asked | {"text"} if any(phase.agent for phase in blueprint.phases) else asked
+
+
+def lesser_needs(blueprint: BlueprintSpec) -> frozenset[str] | None:
+    """What a model must offer that works without tools: where every phase with tools says what it does otherwise.
+
+    None where a phase needs tools and nothing less will do, or where no phase needs them.
+    """
+    with_tools = [phase for phase in blueprint.phases if "tools" in phase.needs]
+    if not with_tools or any(phase.agent is None or phase.agent.otherwise is None for phase in with_tools):
+        return None
+    return needs(blueprint) - {"tools"} | {"schema"}

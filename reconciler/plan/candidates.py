@@ -8,9 +8,20 @@ from __future__ import annotations
 
 import msgspec
 
+from reconciler.model.size import size
 from reconciler.model.spec import FleetSpec, Host, HostModel, Link
 from reconciler.model.view import World
 from reconciler.model.vocabulary import Reason
+
+OFFERED = frozenset(("text", "schema", "tools"))
+"""what a backend may offer; `classify` is said of a model only"""
+
+
+class Needed(msgspec.Struct, frozen=True):
+    """What work needs of a model. `lesser`: what will do where nothing offers all of it; None: nothing else will."""
+
+    full: frozenset[str] = frozenset()
+    lesser: frozenset[str] | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -20,6 +31,8 @@ class Candidate(msgspec.Struct, frozen=True):
     model: str | None
     host: str
     link: int
+    lesser: bool = False
+    """it offers the lesser need only"""
 
 
 class Candidates(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +50,12 @@ class Chains:
     def __init__(self, fleet: FleetSpec, world: World) -> None:
         self._world = world
         self._hosts = {host.name: host for host in fleet.hosts}
-        self._tiers = {tier.tier: tier.chain for tier in fleet.tiers}
-        self._known: dict[tuple[tuple[Link, ...], frozenset[str]], Candidates] = {}
+        self._tiers: dict[int, tuple[Link, ...]] = {tier.tier: tier.chain for tier in fleet.tiers}
+        self._known: dict[tuple[tuple[Link, ...], Needed, int], Candidates] = {}
+
+    def above(self, tier: int) -> list[tuple[int, tuple[Link, ...]]]:
+        """The tiers above this one with their chains, ascending."""
+        return sorted((number, chain) for number, chain in self._tiers.items() if number > tier)
 
     def tier(self, number: int) -> tuple[Link, ...] | None:
         """The chain of a tier, or None where the Fleet has no such tier."""
@@ -52,12 +69,23 @@ class Chains:
         hosts = tuple(host.name for host in self._hosts.values() if any(item.name == model for item in host.models))
         return (Link(backend=backend, model=model, hosts=hosts),) if hosts else ()
 
-    def candidates(self, chain: tuple[Link, ...], needed: frozenset[str]) -> Candidates:
-        """All usable hosts of the chain. Work that needs nothing of a model only takes a slot: any host does."""
-        key = (chain, needed)
+    def candidates(self, chain: tuple[Link, ...], needed: Needed, first: int = 0) -> Candidates:
+        """All usable hosts of the chain from its link `first` on, those that offer all that is needed before others.
+
+        Work that needs nothing of a model only takes a slot: any host does.
+        """
+        key = (chain, needed, first)
         if key not in self._known:
-            self._known[key] = self._with_model(chain, needed) if needed else self._without_model(chain)
+            self._known[key] = self._with_model(chain, needed, first) if needed.full else self._without_model(chain)
         return self._known[key]
+
+    def capable(self, link: Link, needed: Needed) -> bool:
+        """Does a host of this link, reachable or not, offer what is needed?"""
+        return any(
+            obstacle is None or obstacle[0] in (Reason.HOST_UNREACHABLE, Reason.MODEL_MISSING)
+            for host in link.hosts
+            for obstacle in (self._obstacle(link, host, wanted) for wanted in _wants(needed))
+        )
 
     def _without_model(self, chain: tuple[Link, ...]) -> Candidates:
         if chain and not chain[0].hosts:
@@ -72,20 +100,24 @@ class Chains:
             return Candidates(usable=usable)
         return Candidates(reason=Reason.NO_ROUTE, message="the tier's chain names no host of the Fleet")
 
-    def _with_model(self, chain: tuple[Link, ...], needed: frozenset[str]) -> Candidates:
+    def _with_model(self, chain: tuple[Link, ...], needed: Needed, first: int) -> Candidates:
         usable: list[Candidate] = []
         obstacles: dict[Reason, list[str]] = {}
         for at, link in enumerate(chain):
+            if at < first:
+                continue
             if not link.hosts:
                 if not usable:
                     return _person_after(obstacles, needed)
                 break
             for host in link.hosts:
-                obstacle = self._obstacle(link, host, needed)
-                if obstacle is None:
-                    usable.append(Candidate(link.backend, link.model, host, at))
-                else:
+                found = [self._obstacle(link, host, wanted) for wanted in _wants(needed)]
+                if None in found:
+                    lesser = found[0] is not None
+                    usable.append(Candidate(link.backend, link.model, host, at, lesser))
+                elif (obstacle := found[-1]) is not None:
                     obstacles.setdefault(obstacle[0], []).append(obstacle[1])
+        usable.sort(key=lambda item: item.lesser)
         return Candidates(usable=tuple(usable)) if usable else _nothing(obstacles, needed)
 
     def _obstacle(self, link: Link, name: str, needed: frozenset[str]) -> tuple[Reason, str] | None:
@@ -96,12 +128,13 @@ class Chains:
             return Reason.NO_ROUTE, f"the Fleet has no host {name}"
         if world.backends and link.backend not in world.backends:
             return Reason.CAPABILITY_MISSING, f"this machine has no backend {link.backend}"
-        missing = needed - _offered(link, host)
-        if world.backends:
-            missing |= needed - world.backends[link.backend]
+        what = f"{link.backend}/{link.model}" if link.model else link.backend
+        missing = needed - offered(link.backend, link.model, host, world)
         if missing:
-            what = f"{link.backend}/{link.model}" if link.model else link.backend
             return Reason.CAPABILITY_MISSING, f"{what} at {name} does not offer {', '.join(sorted(missing))}"
+        room, takes = host.memory, next((item.memory for item in host.models if item.name == link.model), None)
+        if room and takes and size(takes) > size(room):
+            return Reason.NO_ROUTE, f"{what} needs {takes} of memory, and {name} has {room}"
         if name in world.unreachable:
             return Reason.HOST_UNREACHABLE, f"{name}: {world.unreachable[name]}"
         if link.model and (name, link.model) in world.missing_models:
@@ -110,26 +143,38 @@ class Chains:
         return None
 
 
-def _offered(link: Link, host: Host) -> frozenset[str]:
-    """What the Fleet says the model offers; a backend without a model is judged by what it offers itself."""
-    if link.model is None:
-        return frozenset(("text", "schema", "tools"))
-    model = next((item for item in host.models if item.name == link.model), HostModel(name=link.model))
-    return frozenset(model.offers)
+def offered(backend: str, model: str | None, host: Host, world: World) -> frozenset[str]:
+    """What a model offers by this backend: what the Fleet says, less what the backend lacks or a trial disproved.
+
+    A backend without a model is judged by what it offers itself.
+    """
+    if model is None:
+        said = OFFERED
+    else:
+        found = next((item for item in host.models if item.name == model), HostModel(name=model))
+        said = frozenset(found.offers)
+        tried = world.probed.get((host.name, model))
+        if tried is not None:
+            said -= OFFERED - tried
+    return said - (OFFERED - world.backends[backend]) if backend in world.backends else said
+
+
+def _wants(needed: Needed) -> tuple[frozenset[str], ...]:
+    return (needed.full,) if needed.lesser is None else (needed.full, needed.lesser)
 
 
 def _person(why: str) -> Candidates:
     return Candidates(reason=Reason.HUMAN_TIER, message=f"the tier of this task is a person{why}")
 
 
-def _person_after(obstacles: dict[Reason, list[str]], needed: frozenset[str]) -> Candidates:
+def _person_after(obstacles: dict[Reason, list[str]], needed: Needed) -> Candidates:
     if Reason.CAPABILITY_MISSING in obstacles:
         return _capability(obstacles, needed)
     told = "; ".join(text for texts in obstacles.values() for text in texts)
     return _person(f", since nothing before it can be used ({told})" if told else "")
 
 
-def _nothing(obstacles: dict[Reason, list[str]], needed: frozenset[str]) -> Candidates:
+def _nothing(obstacles: dict[Reason, list[str]], needed: Needed) -> Candidates:
     for reason in (Reason.HOST_UNREACHABLE, Reason.MODEL_MISSING):
         if reason in obstacles:
             waits = reason is Reason.HOST_UNREACHABLE
@@ -140,8 +185,7 @@ def _nothing(obstacles: dict[Reason, list[str]], needed: frozenset[str]) -> Cand
     return Candidates(reason=Reason.NO_ROUTE, message=told)
 
 
-def _capability(obstacles: dict[Reason, list[str]], needed: frozenset[str]) -> Candidates:
+def _capability(obstacles: dict[Reason, list[str]], needed: Needed) -> Candidates:
     told = "; ".join(obstacles[Reason.CAPABILITY_MISSING])
-    return Candidates(
-        reason=Reason.CAPABILITY_MISSING, message=f"the blueprint needs {', '.join(sorted(needed))}: {told}"
-    )
+    what = ", or ".join(", ".join(sorted(wanted)) for wanted in _wants(needed))
+    return Candidates(reason=Reason.CAPABILITY_MISSING, message=f"the blueprint needs {what}: {told}")

@@ -6,7 +6,7 @@ from reconciler.model.refs import Ref
 from reconciler.model.view import Change, Plan, TaskState, View, World
 from reconciler.model.vocabulary import Action, Phase
 from reconciler.plan.planner import NOWHERE, Planner
-from reconciler.plan.routing import ATTRIBUTES, Route, Router
+from reconciler.plan.routing import ATTRIBUTES, Route, Router, asked
 from reconciler.plan.status import Survey, deciding, forgiven
 
 
@@ -29,7 +29,8 @@ def _task(survey: Survey, router: Router, made: Plan, task: TaskState) -> list[s
     if origin is not None:
         lines.append(f"It came from {origin.task} as its {origin.relation}, attempt {origin.attempt}.")
     if not resolved.problem:
-        lines += _route(router.route(task.spec, resolved.stage_name, resolved.pipeline_name))
+        lines += _classification(task)
+        lines += _route(router.route_task(task, resolved.stage_name, resolved.pipeline_name))
     for name in task.spec.depends_on:
         other = survey.view.tasks.get(name)
         state = "is not there" if other is None else f"is {survey.status(other).phase}"
@@ -49,18 +50,33 @@ def _where(task: TaskState) -> str:
 
 def _route(route: Route) -> list[str]:
     lines = [
-        f"{name.capitalize()}: {getattr(route, name)} (rule {route.rules[name]})."
+        f"{name.capitalize()}: {getattr(route, name)} ({_by(route.rules[name])})."
         for name in ATTRIBUTES
         if name in route.rules
     ]
     if "tier" in route.rules:
-        lines.append(f"Tier: {route.tier} (rule {route.rules['tier']}).")
+        why = f"; {route.escalation}" if route.escalation else ""
+        lines.append(f"Tier: {route.tier} (rule {route.rules['tier']}{why}).")
     if route.unroutable is not None:
         lines.append(f"It has nowhere to run ({route.unroutable}): {route.message}.")
     else:
         places = ", ".join(f"{item.model or item.backend} at {item.host}" for item in route.candidates)
         lines.append(f"It can run on {places}.")
     return lines
+
+
+def _by(rule: str) -> str:
+    return rule if rule.startswith("classified by") else f"rule {rule}"
+
+
+def _classification(task: TaskState) -> list[str]:
+    """What a model said of it, and whether that counts."""
+    found = task.classification
+    if found is None or found.generation != task.object.generation:
+        return []
+    if not found.sure:
+        return [f"{asked(found)} was asked what sort of task it is, and was of no help: {found.why}."]
+    return [f"{asked(found)} classified it as {found.type} in {found.domain}, {found.complexity} of 5: {found.why}."]
 
 
 def _budget(task: TaskState) -> list[str]:
@@ -131,10 +147,10 @@ def _goal(survey: Survey, made: Plan, name: str) -> list[str]:
     lines = [f"{goal.object.ref}: tasks: {told}."]
     if goal.spec.suspend:
         lines.append("It is suspended: spec.suspend is true.")
-    for asked in survey.lineage.asked(goal.object.ref):
-        task = survey.view.tasks.get(asked.name)
+    for due in survey.lineage.asked(goal.object.ref):
+        task = survey.view.tasks.get(due.name)
         state = f"is {survey.status(task).phase}" if task else "comes once all tasks before it are through"
-        lines.append(f"Its {asked.stage.name} Task/{asked.name} {state}.")
+        lines.append(f"Its {due.stage.name} Task/{due.name} {state}.")
     names = {str(task.object.ref) for task in tasks} | {str(goal.object.ref)}
     held = [change for change in made.held if change.address in names]
     return [*lines, *(f"Held: {change.address} ({change.reason}): {change.message}." for change in held)]

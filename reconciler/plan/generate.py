@@ -11,12 +11,15 @@ import msgspec
 from reconciler.model.execution import Evidence
 from reconciler.model.objects import Object, generation
 from reconciler.model.refs import Position, Ref
-from reconciler.model.spec import Criterion, Finding, Fix, Origin, Stage, TaskSpec
+from reconciler.model.spec import Budget, Criterion, Finding, Fix, Origin, Stage, TaskSpec
 from reconciler.model.view import TaskState, World
 from reconciler.model.vocabulary import Reason
+from reconciler.plan import split
 from reconciler.plan.lawful import lawful
 from reconciler.plan.lineage import GoalStage, Lineage
 from reconciler.plan.names import name_of, product_name, stage_name
+from reconciler.plan.pair import RISKY
+from reconciler.plan.pair import budget as verification_budget
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.routing import ATTRIBUTES, Router
 
@@ -39,6 +42,13 @@ def stage_task(lineage: Lineage, task: TaskState, evidence: Evidence, stage: Sta
         paths=task.spec.paths,
         origin=_origin(task, evidence, "stage"),
     )
+    if stage.when == RISKY:
+        pair = lineage.view.config.policy.pair
+        spec = msgspec.structs.replace(
+            spec,
+            budget=Budget(usd=verification_budget(pair, lineage.base(task).spec)),
+            suspend=spec.suspend or pair.send == "manual",
+        )
     return _object(lineage, task, stage_name(task.name, stage.name), spec)
 
 
@@ -69,6 +79,39 @@ def rework_task(lineage: Lineage, task: TaskState, evidence: Evidence) -> Object
     )
     chosen = _attributes_of_rework(lineage, base, evidence.findings)
     return _object(lineage, task, name_of(task.name, "rework"), msgspec.structs.replace(spec, **chosen))
+
+
+def split_tasks(lineage: Lineage, task: TaskState, evidence: Evidence) -> list[Object]:
+    """The two tasks that take the place of one whose executions fell silent: half of its criteria each."""
+    base, resolved = lineage.base(task), lineage.resolved(task)
+    whole = msgspec.structs.replace(
+        _inherited(lineage, task, title=task.spec.title, description=task.spec.description),
+        **_attributes_of_rework(lineage, base, ()),
+        stage=resolved.stage_name,
+        priority=task.spec.priority or PRIORITY,
+        paths=task.spec.paths,
+        budget=split.half(task, evidence),
+    )
+    first, second = split.halves(task.spec.acceptance)
+    one, two = name_of(task.name, "part1"), name_of(task.name, "part2")
+    origin, findings = task.spec.origin, task.spec.origin.findings if task.spec.origin else ()
+    parts = [
+        msgspec.structs.replace(
+            split.narrowed(whole, 1, first),
+            depends_on=task.spec.depends_on,
+            origin=msgspec.structs.replace(
+                _origin(task, evidence, "split"), commit=origin.commit if origin else None, findings=findings
+            ),
+        ),
+        msgspec.structs.replace(
+            split.narrowed(whole, 2, second),
+            depends_on=(one,),
+            deploy=base.spec.deploy,
+            docs=base.spec.docs,
+            origin=msgspec.structs.replace(_origin(task, evidence, "rework"), commit=None, findings=findings),
+        ),
+    ]
+    return [_object(lineage, task, name, spec) for name, spec in zip((one, two), parts, strict=True)]
 
 
 def finding_tasks(
@@ -179,7 +222,7 @@ def _criteria(findings: Sequence[Finding]) -> tuple[Criterion, ...]:
 def _attributes_of_rework(lineage: Lineage, base: TaskState, findings: Sequence[Finding]) -> dict[str, str | int]:
     """What a blocker's fix asks for, else what the work's spec said, else how the work was routed."""
     resolved = lineage.resolved(base)
-    route = Router(lineage.view.config, World()).route(base.spec, resolved.stage_name, resolved.pipeline_name)
+    route = Router(lineage.view.config, World()).route_task(base, resolved.stage_name, resolved.pipeline_name)
     fixes = [finding.fix for finding in findings if finding.severity == "blocker"]
     chosen: dict[str, str | int] = {}
     for name in ATTRIBUTES:

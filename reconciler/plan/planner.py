@@ -13,6 +13,7 @@ from reconciler.model.objects import CANCELLED
 from reconciler.model.view import Change, GoalState, Live, Plan, Status, TaskState, View, World
 from reconciler.model.vocabulary import Action, Phase, Reason
 from reconciler.plan.candidates import Candidate
+from reconciler.plan.classify import askable, asks, classify_execution
 from reconciler.plan.placement import Slots
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.routing import Route, Router
@@ -22,7 +23,6 @@ from reconciler.plan.stuck import stuck
 
 NOWHERE = World()
 """Nothing was looked at: all is taken to be well."""
-STAGES_A_PRIORITY = 100
 
 
 class Planner:
@@ -116,7 +116,9 @@ class Planner:
             text = f"what is in flight uses the last attempts of {resolved.goal.object.ref if resolved.goal else ''}"
             self._add(task, Action.WAIT, Reason.BUDGET_EXCEEDED, text)
             return
-        route = self.router.route(task.spec, resolved.stage_name, resolved.pipeline_name)
+        if asks(self._view.config, task, resolved) and self._classify(task, resolved):
+            return
+        route = self.router.route_task(task, resolved.stage_name, resolved.pipeline_name)
         if route.unroutable is not None:
             if route.waits:
                 self._add(task, Action.WAIT, route.unroutable, route.message, after=_routed(route))
@@ -132,8 +134,26 @@ class Planner:
         execution = _execution(task, resolved, route, place, self.survey.now)
         self._dispatch.append(execution)
         text = f"{status.message}; attempt {execution.attempt} by {route.company} at {place.host}"
+        text += f" ({route.escalation})" if route.escalation else ""
         before: dict[str, object] = {"phase": str(status.phase), "attempts": len(task.attempts)}
         self._add(task, Action.DISPATCH, status.reason, text, before=before, after=_dispatched(execution))
+
+    def _classify(self, task: TaskState, resolved: Resolved) -> bool:
+        """Ask a model what sort of task this is. No: none can be reached, and the rules decide at once."""
+        routing = self._view.config.routing
+        found = askable(self._view.config, self.router.chains)
+        if not found.usable or routing is None or routing.classify is None:
+            return False
+        place = self._slots.take(found.usable)
+        if place is None:
+            text = f"it is classified first: {self._slots.full(found.usable)}"
+            self._add(task, Action.WAIT, Reason.CAPACITY_FULL, text)
+            return True
+        execution = classify_execution(task, resolved, routing.classify.tier, place, self.survey.now)
+        self._dispatch.append(execution)
+        text = f"{place.model or place.backend} at {place.host} is asked what sort of task it is"
+        self._add(task, Action.DISPATCH, Reason.CLASSIFY, text, after=_dispatched(execution))
+        return True
 
     def _within_goal(self, resolved: Resolved) -> bool:
         return resolved.goal is None or self._attempts_left.get(resolved.goal.name, 1) > 0
@@ -241,8 +261,9 @@ def _execution(task: TaskState, resolved: Resolved, route: Route, place: Candida
         backend=place.backend,
         model=place.model,
         host=place.host,
-        priority=resolved.priority * STAGES_A_PRIORITY - min(resolved.index, STAGES_A_PRIORITY - 1),
+        priority=resolved.rank,
         created_at=now,
+        escalation=route.escalation,
     )
 
 

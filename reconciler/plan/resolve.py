@@ -9,6 +9,7 @@ from reconciler.model.view import GoalState, TaskState, View
 
 DEFAULT_PIPELINE = "standard"
 PRIORITIES = ("H", "M", "L")
+STAGES_A_PRIORITY = 100
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,11 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     deliver: str
     suspended: bool
     problem: str = ""
+
+    @property
+    def rank(self) -> int:
+        """Of its executions on a host: 1 runs first; by priority, then what is furthest along its pipeline."""
+        return self.priority * STAGES_A_PRIORITY - min(self.index, STAGES_A_PRIORITY - 1)
 
 
 def resolve(view: View, task: TaskState) -> Resolved:

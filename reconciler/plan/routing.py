@@ -6,15 +6,19 @@ Which host has a free slot is not decided here (see `placement`): a route lists 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from reconciler.model.execution import Attempt, Classification
 from reconciler.model.spec import CompanySpec, Link, RoutingRule, TaskSpec
-from reconciler.model.view import Config, World
+from reconciler.model.view import Config, TaskState, World
 from reconciler.model.vocabulary import Reason
-from reconciler.plan.blueprint import UnknownBlueprint, needs, resolve_blueprint
-from reconciler.plan.candidates import Candidate, Candidates, Chains
+from reconciler.plan.attempts import deciding
+from reconciler.plan.blueprint import UnknownBlueprint, lesser_needs, needs, resolve_blueprint
+from reconciler.plan.candidates import Candidate, Candidates, Chains, Needed
+from reconciler.plan.classify import CLASSIFIED, counting
+from reconciler.plan.ladder import Level, climb
 from reconciler.plan.match import Vocabulary, holds, specificity
 
 ATTRIBUTES = ("domain", "type", "complexity", "company", "blueprint")
@@ -24,7 +28,7 @@ DEFAULT_RULE = "default"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a task would go. `rules` gives for each attribute the id of the rule that chose it.
+    """Where a task would go. `rules` gives for each attribute the id of the rule, or the model, that chose it.
 
     `backend`, `model` and `host` are those of the first candidate; `unroutable` is set where there is none, and
     `message` then says why in one sentence. `waits` tells an obstacle that passes by itself from one for a person.
@@ -50,6 +54,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     unroutable: Reason | None = None
     message: str = ""
     waits: bool = False
+    escalation: str = ""
+    """why this is not the rung of the ladder that the task began on; empty where it is"""
 
 
 class _Unroutable(Exception):
@@ -67,22 +73,36 @@ class Router:
         self._wordless = {
             name: [rule for rule in found if not rule.any and not rule.all] for name, found in self._rules.items()
         }
-        self._chains = Chains(config.fleet, world)
-        self._needs: dict[str, frozenset[str]] = {}
+        self.chains = Chains(config.fleet, world)
+        self._needs: dict[str, Needed] = {}
 
-    def route(self, task: TaskSpec, stage: str, pipeline: str | None = None) -> Route:
-        """Never raises for what manifests say: a route that leads nowhere carries its reason."""
+    def route_task(self, task: TaskState, stage: str, pipeline: str | None = None) -> Route:
+        """Route a task that is there, with all that has happened to it."""
+        return self.route(task.spec, stage, pipeline, deciding(task), counting(task))
+
+    def route(
+        self,
+        task: TaskSpec,
+        stage: str,
+        pipeline: str | None = None,
+        attempts: Sequence[Attempt] = (),
+        classified: Classification | None = None,
+    ) -> Route:
+        """Never raises for what manifests say: a route that leads nowhere carries its reason.
+
+        `attempts` are those that decide, oldest first; `classified` what a model was sure of.
+        """
         chosen: dict[str, str | int] = {}
         rules: dict[str, str] = {}
         try:
-            self._attributes(task, stage, pipeline, chosen, rules)
+            self._attributes(task, stage, pipeline, chosen, rules, classified)
             company = self._company(chosen, rules)
             needed = self._needed(str(chosen["blueprint"]))
             tier, chain = self._tier(task, company, chosen, rules)
         except _Unroutable as problem:
             return _route(stage, chosen, rules, unroutable=Reason.NO_ROUTE, message=str(problem))
-        found = self._chains.candidates(chain, needed)
-        return self._finished(stage, chosen, rules, company, tier, needed, found)
+        tier, found, why = self._climbed(Level(tier, chain), needed, attempts)
+        return self._finished(stage, chosen, rules, company, tier, needed, found, why)
 
     def _attributes(
         self,
@@ -91,17 +111,22 @@ class Router:
         pipeline: str | None,
         chosen: dict[str, str | int],
         rules: dict[str, str],
+        classified: Classification | None,
     ) -> None:
         found = self._vocabulary.found(f"{task.title}\n{task.description}")
         known: dict[str, str] = {"stage": stage}
         fixed = self._stage_choice(stage, pipeline)
         for name in ATTRIBUTES:
             explicit = getattr(task, name)
-            rule = None if explicit is not None or name in fixed else self._best(name, found, known)
+            said = getattr(classified, name) if classified and name in CLASSIFIED else None
+            decided = explicit is not None or name in fixed or said is not None
+            rule = None if decided else self._best(name, found, known)
             if explicit is not None:
                 value, by = explicit, SPEC_RULE
             elif name in fixed:
                 value, by = fixed[name], f"pipeline/{stage}"
+            elif classified is not None and said is not None:
+                value, by = said, f"classified by {asked(classified)}"
             elif rule is not None:
                 value, by = getattr(rule, name), rule.id
             elif self._config.routing is not None:
@@ -149,10 +174,11 @@ class Router:
         chosen["company"] = name
         return company
 
-    def _needed(self, blueprint: str) -> frozenset[str]:
+    def _needed(self, blueprint: str) -> Needed:
         if blueprint not in self._needs:
             try:
-                self._needs[blueprint] = needs(resolve_blueprint(self._config.blueprints, blueprint))
+                resolved = resolve_blueprint(self._config.blueprints, blueprint)
+                self._needs[blueprint] = Needed(needs(resolved), lesser_needs(resolved))
             except UnknownBlueprint as problem:
                 raise _Unroutable(str(problem)) from None
         return self._needs[blueprint]
@@ -168,7 +194,7 @@ class Router:
         override = company.tier_overrides.get(str(chosen["type"])) if task.complexity is None else None
         if override is not None:
             rule = f"company/{chosen['company']}/tier_overrides/{chosen['type']}"
-            named = self._chains.named(str(override)) if isinstance(override, str) else ()
+            named = self.chains.named(str(override)) if isinstance(override, str) else ()
             if isinstance(override, int):
                 tier, by = override, rule
             elif named:
@@ -177,10 +203,39 @@ class Router:
             else:
                 by = f"{by} ({rule}: no host of the Fleet has {override})"
         rules["tier"] = by
-        chain = self._chains.tier(tier)
+        chain = self.chains.tier(tier)
         if chain is None:
             raise _Unroutable(f"the Fleet has no tier {tier}")
         return tier, chain
+
+    def _climbed(
+        self, start: Level, needed: Needed, attempts: Sequence[Attempt]
+    ) -> tuple[int, Candidates, tuple[str, ...]]:
+        """The tier that the task has come to, what can do it there, and why it has come there.
+
+        Work that asks no model stays where it is. Where nothing of a tier offers what is needed, the next one is
+        looked at, once.
+        """
+        if not needed.full:
+            return start.tier, self.chains.candidates(start.chain, needed), ()
+        levels = [start, *(Level(tier, chain) for tier, chain in self.chains.above(start.tier))]
+        rules = self._config.policy.escalation
+        climbed = climb(levels, attempts, rules, lambda link: self.chains.capable(link, needed))
+        at, why = climbed.rung, climbed.why
+        if at.level >= len(levels):
+            told = f"a person is above the last tier: {'; '.join(why)}"
+            return levels[-1].tier, Candidates(reason=Reason.HUMAN_TIER, message=told), why
+        found = self.chains.candidates(levels[at.level].chain, needed, at.link)
+        tier = levels[at.level].tier
+        if found.reason is Reason.CAPABILITY_MISSING and at.level + 1 < len(levels):
+            above = levels[at.level + 1]
+            higher = self.chains.candidates(above.chain, needed)
+            if higher.usable or higher.waits:
+                why = (*why, f"tier {tier} -> {above.tier}: {Reason.CAPABILITY_MISSING}: {found.message}")
+                return above.tier, higher, why
+        if found.reason is Reason.HUMAN_TIER and why:
+            found = msgspec.structs.replace(found, message=f"{found.message}, after {'; '.join(why)}")
+        return tier, found, why
 
     def _finished(
         self,
@@ -189,8 +244,9 @@ class Router:
         rules: dict[str, str],
         company: CompanySpec,
         tier: int,
-        needed: frozenset[str],
+        needed: Needed,
         found: Candidates,
+        why: tuple[str, ...],
     ) -> Route:
         blueprint = self._config.blueprints[str(chosen["blueprint"])]
         first = found.usable[0] if found.usable else None
@@ -203,13 +259,14 @@ class Router:
             model=first.model if first else None,
             host=first.host if first else None,
             candidates=found.usable,
-            needs=tuple(sorted(needed)),
+            needs=tuple(sorted(needed.full)),
             skills=tuple(dict.fromkeys((*company.skills, *blueprint.skills))),
             tools=company.tools,
             agents=company.agents,
             unroutable=found.reason,
             message=found.message,
             waits=found.waits,
+            escalation="; ".join(why),
         )
 
 
@@ -217,12 +274,26 @@ def _route(stage: str, chosen: Mapping[str, str | int], rules: dict[str, str], *
     return msgspec.convert({"stage": stage, "rules": rules, **chosen, **rest}, Route)
 
 
+def asked(found: Classification) -> str:
+    """Which model classified, in words: `ollama-tool/qwen3:8b@forge`."""
+    return f"{found.backend}/{found.model}@{found.host}" if found.model else f"{found.backend}@{found.host}"
+
+
 _latest: list[tuple[Config, World, Router]] = []
 """The router used last: callers route one task after the other over the same configuration."""
 
 
-def route(task: TaskSpec, stage: str, config: Config, world: World, pipeline: str | None = None) -> Route:
-    """Route one task. `pipeline` names the one whose stage may fix company and blueprint."""
+def _router(config: Config, world: World) -> Router:
     if not _latest or _latest[0][0] is not config or _latest[0][1] != world:
         _latest[:] = [(config, world, Router(config, world))]
-    return _latest[0][2].route(task, stage, pipeline)
+    return _latest[0][2]
+
+
+def route(task: TaskSpec, stage: str, config: Config, world: World, pipeline: str | None = None) -> Route:
+    """Route a task to which nothing has happened. `pipeline`: whose stage may fix company and blueprint."""
+    return _router(config, world).route(task, stage, pipeline)
+
+
+def route_task(task: TaskState, stage: str, config: Config, world: World, pipeline: str | None = None) -> Route:
+    """Route a task with all that has happened to it."""
+    return _router(config, world).route_task(task, stage, pipeline)

@@ -10,31 +10,16 @@ import msgspec
 
 from reconciler.model.duration import seconds
 from reconciler.model.execution import Attempt
-from reconciler.model.objects import CANCELLED, FORGIVEN
+from reconciler.model.objects import APPROVED, CANCELLED
 from reconciler.model.spec import Budget
 from reconciler.model.view import Live, Status, TaskState, View
 from reconciler.model.vocabulary import Phase, Reason, Verdict
+from reconciler.plan.attempts import deciding, forgiven
+from reconciler.plan.ladder import FAILURES, PASSING
 from reconciler.plan.lineage import Lineage
 from reconciler.plan.match import Vocabulary, holds
+from reconciler.plan.pair import RISKY
 from reconciler.plan.resolve import Resolved
-
-FAILURES = (Verdict.FAILED, Verdict.ERROR)
-
-
-def forgiven(task: TaskState) -> int:
-    """Attempts up to this number no longer decide anything."""
-    text = task.object.annotations.get(FORGIVEN, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
-def deciding(task: TaskState) -> list[Attempt]:
-    """The attempts that say where the task stands: of this generation, and not forgiven. Oldest first."""
-    after = forgiven(task)
-    return [
-        attempt
-        for attempt in task.attempts
-        if attempt.evidence.generation == task.object.generation and attempt.number > after
-    ]
 
 
 class Survey:
@@ -116,8 +101,9 @@ class Survey:
             return _person(Reason.INVALID, resolved.problem)
         retry = self._retry(task)
         return (
-            _suspended(task, resolved)
+            self._suspended(task, resolved)
             or self._rails_hold(task, resolved)
+            or self._pair_hold(task, resolved)
             or self._dependencies(task)
             or _over_budget(task, resolved)
             or retry
@@ -147,7 +133,7 @@ class Survey:
             return _person(last.reason, message)
         if last.outcome is Verdict.CANCELLED:
             return _status(Phase.CANCELLED, Reason.CANCELLED, message or "cancelled", settled=True)
-        failures = sum(1 for attempt in attempts if attempt.evidence.outcome in FAILURES)
+        failures = len(_failures(attempts))
         allowed = self.view.config.policy.retry.attempts
         if failures >= allowed:
             text = f"{failures} of {allowed} attempts failed; the last: {last.reason}: {message}"
@@ -174,14 +160,16 @@ class Survey:
         if not attempts:
             return None
         rules = self.view.config.policy.retry
-        failures = sum(1 for attempt in attempts if attempt.evidence.outcome in FAILURES)
-        pause = min(seconds(rules.backoff) * 2 ** min(failures - 1, 32), seconds(rules.max_backoff))
         last = attempts[-1].evidence
+        failures = len(_failures(attempts))
+        times = failures if last.reason not in PASSING else _run(attempts)
+        pause = min(seconds(rules.backoff) * 2 ** min(max(times - 1, 0), 32), seconds(rules.max_backoff))
         due = last.ended_at + pause
         told = f"attempt {last.attempt} ended with {last.reason}: {last.message}"
         if self.now < due:
             text = f"{told}; the next one waits {pause:g} s after it"
-            return _status(Phase.WAITING, Reason.BACKOFF, text, settled=False, due_at=due)
+            reason = last.reason if last.reason is Reason.HOST_UNREACHABLE else Reason.BACKOFF
+            return _status(Phase.WAITING, reason, text, settled=False, due_at=due)
         return _status(Phase.OPEN, Reason.RETRY, f"{told}; {rules.attempts - failures} attempts left", settled=False)
 
     def _rails_hold(self, task: TaskState, resolved: Resolved) -> Status | None:
@@ -201,6 +189,67 @@ class Survey:
             return _person(Reason.PERSON_CRITERION, f"every acceptance criterion is for a person: {names}")
         return None
 
+    def unverified(self, task: TaskState) -> str:
+        """Why this work may not be done, merged or handed on: it is risky and no verifier passed it. Empty: it may."""
+        rule = self.lineage.risk(task)
+        if rule is None:
+            return ""
+        why = f"it is risky (rule {rule.id} of the Policy), and no independent verifier has passed it"
+        if self.lineage.verifier(task) is None:
+            return f"{why}; Pipeline/{self.resolved(task).pipeline_name} has no stage `when: risky`"
+        for item in self.lineage.line(task):
+            stage, decided = self.resolved(item).stage, self.decided(item)
+            if stage is not None and stage.when == RISKY and decided is not None and decided.phase is Phase.DONE:
+                return ""
+        return why
+
+    def beyond_verifier(self, task: TaskState) -> bool:
+        """Is there no verifier's stage left that could follow this task's?"""
+        verifier, resolved = self.lineage.verifier(task), self.resolved(task)
+        return (
+            verifier is None or resolved.pipeline is None or resolved.pipeline.stages.index(verifier) < resolved.index
+        )
+
+    def _pair_hold(self, task: TaskState, resolved: Resolved) -> Status | None:
+        """What the Policy's `pair` keeps back: verifications that cost too much, and stages after a missing one."""
+        if resolved.stage is None or self.lineage.risk(task) is None:
+            return None
+        if resolved.stage.when == RISKY:
+            told = self._approval(task)
+            return _person(Reason.APPROVAL_NEEDED, f"{told}; allow it with: {_resume(task)}") if told else None
+        if resolved.stage.scope == "task" and self.lineage.verifier(task) and self.beyond_verifier(task):
+            why = self.unverified(task)
+            told = (
+                f"{why}; let it be built and verified again: alai-reconcile retry {self.lineage.base(task).object.ref}"
+            )
+            return _person(Reason.VERIFIER_MISSING, told) if why else None
+        return None
+
+    def to_approve(self, task: TaskState) -> float | None:
+        """USD that a person has to allow before this verification starts; None where nobody has to."""
+        stage, pair = self.resolved(task).stage, self.view.config.policy.pair
+        usd = pair.usd if task.spec.budget.usd is None else task.spec.budget.usd
+        if stage is None or stage.when != RISKY or usd <= max(pair.approval_usd, _approved_usd(task)):
+            return None
+        return usd
+
+    def _approval(self, task: TaskState) -> str:
+        usd, limit = self.to_approve(task), self.view.config.policy.pair.approval_usd
+        told = (
+            "" if usd is None else f"it may cost up to {usd:.2f} USD, more than {limit:.2f} without a person's approval"
+        )
+        return told
+
+    def _suspended(self, task: TaskState, resolved: Resolved) -> Status | None:
+        if not resolved.suspended:
+            return None
+        if waits_to_be_sent(task, resolved):
+            more = self._approval(task)
+            told = f"the verifier waits to be sent; send it with: {_resume(task)}{f' ({more})' if more else ''}"
+            return _status(Phase.SUSPENDED, Reason.SUSPENDED, told, settled=False)
+        what = task.object.ref if task.spec.suspend or resolved.goal is None else resolved.goal.object.ref
+        return _status(Phase.SUSPENDED, Reason.SUSPENDED, f"{what} has suspend: true", settled=False)
+
     def _dependencies(self, task: TaskState) -> Status | None:
         unmet = [name for name in task.spec.depends_on if not self.passed(name)]
         if not unmet:
@@ -211,8 +260,27 @@ class Survey:
         return _status(Phase.WAITING, Reason.DEPENDENCY_NOT_READY, f"waits for {told}", settled=False)
 
 
+def _failures(attempts: list[Attempt]) -> list[Attempt]:
+    """Those that used up an attempt: a host that was away says nothing about the work."""
+    return [
+        attempt
+        for attempt in attempts
+        if attempt.evidence.outcome in FAILURES and attempt.evidence.reason not in PASSING
+    ]
+
+
+def _run(attempts: list[Attempt]) -> int:
+    """How many of the last attempts in a row met a host that was away."""
+    return len(attempts) - next(
+        (at for at in range(len(attempts), 0, -1) if attempts[at - 1].evidence.reason not in PASSING), 0
+    )
+
+
 def _in_flight(live: Live) -> Status:
     execution = live.execution
+    if execution.purpose == "classify":
+        text = f"{execution.model or execution.backend} at {execution.host} is asked what sort of task it is"
+        return _status(Phase.RUNNING, Reason.CLASSIFY, text, settled=False)
     told = f"attempt {execution.attempt} at {execution.host}"
     if live.state == "product-dirty":
         text = "accepted work waits: the product's checked-out branch has uncommitted changes"
@@ -224,11 +292,21 @@ def _in_flight(live: Live) -> Status:
     return _status(Phase.RUNNING, Reason.RUNNING, told, settled=False)
 
 
-def _suspended(task: TaskState, resolved: Resolved) -> Status | None:
-    if not resolved.suspended:
-        return None
-    what = task.object.ref if task.spec.suspend or resolved.goal is None else resolved.goal.object.ref
-    return _status(Phase.SUSPENDED, Reason.SUSPENDED, f"{what} has suspend: true", settled=False)
+def waits_to_be_sent(task: TaskState, resolved: Resolved) -> bool:
+    """Is this a verification that a person has to send?"""
+    return task.spec.suspend and resolved.stage is not None and resolved.stage.when == RISKY
+
+
+def _approved_usd(task: TaskState) -> float:
+    """What a person has allowed this verification to cost."""
+    try:
+        return float(task.object.annotations.get(APPROVED, 0))
+    except ValueError:
+        return 0.0
+
+
+def _resume(task: TaskState) -> str:
+    return f"alai-reconcile resume {task.object.ref}"
 
 
 def _over_budget(task: TaskState, resolved: Resolved) -> Status | None:

@@ -178,7 +178,12 @@ def test_an_override_with_a_model_that_no_host_has_falls_back_to_the_tier_and_sa
             False,
         ),
         (TaskSpec(title="x"), World(backends={"embedded": frozenset({"text"})}), Reason.CAPABILITY_MISSING, False),
-        (TaskSpec(title="x", blueprint="handy", complexity=1), World(), Reason.CAPABILITY_MISSING, False),
+        (
+            TaskSpec(title="x", blueprint="handy", complexity=1),
+            World(backends={"ollama-tool": frozenset({"text", "schema"})}),
+            Reason.CAPABILITY_MISSING,
+            False,
+        ),
         (
             TaskSpec(title="x"),
             World(backends={"ollama-tool": frozenset({"text"})}),
