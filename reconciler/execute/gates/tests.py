@@ -1,4 +1,4 @@
-"""The product's own tests: as the work left them, and, where it touched them, as they stand on the base too.
+"""The product's own tests: as the work left them, and, where it touched them or how they run, as on the base too.
 
 The command comes from the manifest or from the base's Makefile, never from the work under judgement.
 """
@@ -13,12 +13,12 @@ from pathlib import Path
 
 from reconciler.execute import paths
 from reconciler.execute.gates.families import is_test
+from reconciler.execute.gates.steering import MAKEFILES, steers
 from reconciler.execute.gates.subject import Subject
 from reconciler.git.repository import Repository
 from reconciler.model.execution import GateReport
 
 _TARGET = re.compile(r"^test[ \t]*:(?!=)", re.MULTILINE)
-_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
 
 async def tests(subject: Subject) -> list[GateReport]:
@@ -29,25 +29,30 @@ async def tests(subject: Subject) -> list[GateReport]:
     command = product.test or ("make test" if base.has_target() else None)
     if command is None:
         # tests that the work itself brought: they must pass, and prove little
-        added = any(_has_target(subject.root / name) for name in _MAKEFILES)
+        added = any(_has_target(subject.root / name) for name in MAKEFILES)
         return [await subject.check("tests", "make test", proves=False)] if added else []
     reports = [await subject.check("tests", command)]
     touched = [change.path for change in subject.changes if change.old and _defines(change.path)]
     existing = await asyncio.to_thread(base.files, touched)
-    if existing:
+    steering = [change.path for change in subject.changes if change.new and steers(change.path)]
+    added = [path for path in steering if path not in existing]
+    if existing or added:
         with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as folder:
             restored = Path(folder) / "work"
-            await asyncio.to_thread(_restore, subject.root, restored, existing)
+            await asyncio.to_thread(_restore, subject.root, restored, existing, added)
             reports.append(await subject.check("tests/base", command, root=restored))
     return reports
 
 
 def _defines(path: str) -> bool:
-    return is_test(path) or path in _MAKEFILES
+    return is_test(path) or steers(path)
 
 
-def _restore(root: Path, to: Path, existing: dict[str, bytes]) -> None:
+def _restore(root: Path, to: Path, existing: dict[str, bytes], added: list[str]) -> None:
+    """A copy of the work with the base's tests, run the way the base runs them."""
     shutil.copytree(root, to, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    for path in added:
+        (to / path).unlink(missing_ok=True)
     for path, data in existing.items():
         target = to / path
         executable = target.is_file() and target.stat().st_mode & 0o111 != 0
@@ -83,7 +88,7 @@ class _Base:
         self._tip = tip
 
     def has_target(self) -> bool:
-        return any(_TARGET.search(data.decode("utf-8", "replace")) for data in self.files(list(_MAKEFILES)).values())
+        return any(_TARGET.search(data.decode("utf-8", "replace")) for data in self.files(list(MAKEFILES)).values())
 
     def files(self, wanted: list[str]) -> dict[str, bytes]:
         """Those of the paths that the base has, with their content."""
