@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -108,15 +109,24 @@ def files(said: str) -> Files:
 def verdict(said: str) -> tuple[str, tuple[Finding, ...]]:
     """Decode an answer of the sort `verdict`: its summary, and findings with clean, distinct ids. Raises Unusable."""
     decoded = _decode(said, RawVerdict)
+    return text.visible(decoded.summary), _findings(decoded.findings)
+
+
+def found(items: Sequence[Any]) -> tuple[Finding, ...]:
+    """Findings as an agent handed them in, with clean, distinct ids. Raises msgspec.ValidationError."""
+    return _findings(msgspec.convert(items, tuple[RawFinding, ...]))
+
+
+def _findings(given: Sequence[RawFinding]) -> tuple[Finding, ...]:
     findings: dict[str, Finding] = {}
-    for raw in decoded.findings[:MAX_FINDINGS]:
+    for raw in given[:MAX_FINDINGS]:
         # before it becomes a name: in lower case a secret would no longer be known for one
         name = text.slug(Redactor.of().text(raw.id or raw.title))
         if name and raw.title.strip():
             title = text.line(raw.title, 160)
             detail = text.cut(text.visible(raw.detail), 2000)
             findings.setdefault(name, Finding(id=name, title=title, severity=raw.severity, detail=detail))
-    return text.visible(decoded.summary), tuple(findings.values())
+    return tuple(findings.values())
 
 
 def _decode(said: str, kind: type[_T]) -> _T:

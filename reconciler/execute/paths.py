@@ -5,13 +5,22 @@ Globs are relative to the root: `*` and `?` stay within a folder, `**` crosses f
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import os
 import re
-from collections.abc import Iterable
+import secrets
+import stat
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from reconciler.model.spec import Paths
+
+SKIPPED = (
+    ".git", "node_modules", ".venv", "venv", "__pycache__", "dist", "build", "target", ".next", ".gradle",
+)  # fmt: skip
+"""folders that hold nothing an agent wrote"""
 
 
 class UnsafePath(Exception):
@@ -59,27 +68,94 @@ def refusal(path: str, rules: Iterable[Paths]) -> str | None:
 
 
 def write(root: Path, path: str, data: bytes, *, executable: bool = False) -> str:
-    """Write a file below `root`, making folders, following no link. Gives the normal path. Raises UnsafePath."""
+    """Write a file below `root` at once, making folders, following no link. Gives the normal path. Raises UnsafePath.
+
+    What was there is replaced, not overwritten: another name of the same file keeps its content.
+    """
     normal = clean(path)
-    target = root
-    parts = normal.split("/")
-    for part in parts[:-1]:
-        target = target / part
-        if target.is_symlink() or (target.exists() and not target.is_dir()):
-            message = f"{normal!r} leads through {part!r}, which is no folder"
+    *folders, name = normal.split("/")
+    with _folder(root, folders, normal, make=True) as folder:
+        there = _kind(name, folder)
+        if there is not None and not stat.S_ISREG(there):
+            message = f"{normal!r} is a link or a folder"
             raise UnsafePath(message)
-        target.mkdir(exist_ok=True)
-    target = target / parts[-1]
-    if target.is_symlink() or target.is_dir():
-        message = f"{normal!r} is a link or a folder"
-        raise UnsafePath(message)
-    mode = 0o755 if executable else 0o644
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    if executable:
-        target.chmod(mode)
+        mode = 0o755 if executable or (there is not None and there & 0o100) else 0o644
+        scratch = f".{secrets.token_hex(8)}.alai"
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, mode)
+                file.write(data)
+            os.rename(scratch, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(scratch, dir_fd=folder)
+            raise
     return normal
+
+
+def read(root: Path, path: str, limit: int) -> bytes:
+    """At most `limit` bytes of a file below `root`; a link counts where it stays below. Raises UnsafePath, OSError."""
+    normal = clean(path)
+    real = Path(os.path.realpath(root / normal))
+    top = Path(os.path.realpath(root))
+    if real != top and not real.is_relative_to(top):
+        message = f"{normal!r} leads out of the product"
+        raise UnsafePath(message)
+    *folders, name = clean(real.relative_to(top).as_posix()).split("/")
+    with _folder(top, folders, normal, make=False) as folder:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "it is no file")
+            return file.read(limit)
+
+
+def walk(root: Path, limit: int = 20_000) -> Iterator[str]:
+    """The files below `root` in order, without git's own and without what was installed or built; links are files."""
+    count = 0
+    for folder, names, files in os.walk(root):
+        links = [name for name in names if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
+        names[:] = sorted(name for name in names if name not in SKIPPED and name not in links)
+        for name in sorted([*files, *links]):
+            if name == ".git":
+                continue
+            yield os.path.relpath(os.path.join(folder, name), root)  # noqa: PTH118
+            count += 1
+            if count >= limit:
+                return
+
+
+@contextlib.contextmanager
+def _folder(root: Path, parts: Sequence[str], path: str, *, make: bool) -> Generator[int]:
+    """The folder that `parts` lead to, opened part by part: no link is followed, also none that appears meanwhile."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in parts:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=descriptor)
+            try:
+                inner = os.open(part, flags, dir_fd=descriptor)
+            except OSError as error:
+                if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                    raise
+                message = f"{path!r} leads through {part!r}, which is no folder"
+                raise UnsafePath(message) from error
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _kind(name: str, folder: int) -> int | None:
+    """The mode of what has this name; None where nothing has."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return None
 
 
 @functools.lru_cache(maxsize=512)

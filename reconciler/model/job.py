@@ -136,6 +136,8 @@ class Brief(Value, frozen=True, kw_only=True):
     """of the company in the factory repository; its `state/` lies below"""
     budget_usd: float | None = None
     """what may still be spent on this execution; None: no limit"""
+    depth: int = 0
+    """of a proposed task: how many proposals lead to it"""
     pairing: str = ""
     """of risky work: what builder and verifier are told about each other"""
 
