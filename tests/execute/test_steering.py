@@ -15,7 +15,14 @@ from reconciler.model.vocabulary import Verdict
 from reconciler.plan.verdict import verdict
 from tests.execute.conftest import Make, Repo, git, sh
 
-TEST = "import unittest\nfrom calc import add\n\n\nclass T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(1, 2), 3)\n"
+TEST = """import unittest
+from calc import add
+
+
+class T(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(add(1, 2), 3)
+"""
 
 
 @pytest.fixture
