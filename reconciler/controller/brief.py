@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import posixpath
 import re
-from pathlib import Path
 
 import msgspec
 
+from reconciler.controller import resolve_mcp, resolve_tools, trusted
 from reconciler.controller.factory import Factory
+from reconciler.controller.resolve_skills import skill
 from reconciler.git import product
-from reconciler.git.repository import GitError, Repository
+from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.execution import Execution
-from reconciler.model.job import AgentBrief, Brief, ModelBrief, ProductBrief, SkillBrief
+from reconciler.model.job import AgentBrief, Brief, ModelBrief, ProductBrief
 from reconciler.model.refs import Ref
-from reconciler.model.spec import Finding, HostModel, Paths, PipelineSpec, Product
+from reconciler.model.spec import AgentSpec, Finding, HostModel, Paths, PipelineSpec, Product
 from reconciler.model.view import Config, TaskState, View, World
 from reconciler.model.vocabulary import GateResult, Verdict
-from reconciler.plan.blueprint import resolve_blueprint
+from reconciler.plan.blueprint import needs, resolve_blueprint
 from reconciler.plan.resolve import resolve
 from reconciler.plan.routing import route
 
@@ -35,9 +34,12 @@ def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -
     config = view.config
     routed = route(task.spec, execution.stage, config, World(), resolved.pipeline_name)
     company = config.companies[execution.company]
-    home = config.folders[Ref("Company", execution.company)]
+    homes = trusted.homes(config, execution.company)
+    home = homes[0].folder
     blueprint = resolve_blueprint(config.blueprints, execution.blueprint)
-    agents = {role: _agent(view, name, role) for role, name in company.agents.items() if name in config.agents}
+    outside = config.policy.outside
+    tools = resolve_tools.company_tools(factory.root, commit, homes, company.tools)
+    with_tools = "tools" in needs(blueprint)
     origin = task.spec.origin
     return Brief(
         execution=execution,
@@ -55,17 +57,23 @@ def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -
         previous=_previous(factory, task, commit),
         document=origin.document if origin else None,
         company_title=company.title,
-        soul=_read(factory, commit, posixpath.join(home, company.soul)),
-        agents=agents,
-        skills=tuple(_skill(factory, commit, home, name) for name in (*company.skills, *blueprint.skills)),
+        soul=trusted.read(factory.root, commit, posixpath.join(home, company.soul)),
+        agents=_agents(config, execution.company, tools),
+        skills=tuple(
+            skill(factory.root, commit, name, homes, outside)
+            for name in dict.fromkeys((*company.skills, *blueprint.skills))
+        ),
         blueprint=blueprint,
         blueprint_folder=_blueprint_folder(config, execution.blueprint),
         product=local_product(factory, task, resolved.product),
         model=_model(view, execution),
         paths=task.spec.paths,
+        depth=origin.depth if origin else 0,
         read_only=bool(resolved.stage and resolved.stage.read_only),
         policy=config.policy,
         branch=(resolved.pipeline or PipelineSpec(stages=())).branch.replace("{task}", execution.task),
+        mcp=resolve_mcp.servers(factory.root, commit, homes[0], outside) if with_tools else (),
+        company_folder=home,
     )
 
 
@@ -122,10 +130,24 @@ def _model(view: View, execution: Execution) -> ModelBrief:
     )
 
 
-def _agent(view: View, name: str, role: str) -> AgentBrief:
-    spec = view.config.agents[name]
-    paths = Paths(allow=spec.paths.allow, forbid=spec.paths.forbid)
-    return AgentBrief(name=name, role=role, prompt=spec.prompt, paths=paths, writes=spec.writes, tools=spec.tools)
+def _agents(config: Config, company: str, tools: tuple[str, ...]) -> dict[str, AgentBrief]:
+    """By role: those that the company names, then those of its folder whose role nobody has yet."""
+    named = {role: name for role, name in config.companies[company].agents.items() if name in config.agents}
+    for name, spec in sorted(config.agents.items()):
+        if spec.company == company:
+            named.setdefault(spec.role, name)
+    return {role: _agent(name, role, config.agents[name], tools) for role, name in named.items()}
+
+
+def _agent(name: str, role: str, spec: AgentSpec, tools: tuple[str, ...]) -> AgentBrief:
+    return AgentBrief(
+        name=name,
+        role=role,
+        prompt=spec.prompt,
+        paths=Paths(allow=spec.paths.allow, forbid=spec.paths.forbid),
+        writes=spec.writes,
+        tools=resolve_tools.agent_tools(tools, spec.tools),
+    )
 
 
 def _blueprint_folder(config: Config, name: str) -> str:
@@ -133,24 +155,6 @@ def _blueprint_folder(config: Config, name: str) -> str:
     while not config.blueprints[name].phases and (parent := config.blueprints[name].extends) is not None:
         name = parent
     return config.folders[Ref("Blueprint", name)]
-
-
-def _skill(factory: Factory, commit: str, home: str, name: str) -> SkillBrief:
-    text = _read(factory, commit, f"{home}/skills/{name}/SKILL.md")
-    return SkillBrief(name=name, text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
-
-
-def _read(factory: Factory, commit: str, path: str) -> str:
-    try:
-        return _text_at(factory.root, commit, posixpath.normpath(path))
-    except (GitError, UnicodeDecodeError) as error:
-        raise FactoryError(f"{path}: cannot be read at {commit[:12]}: {error}") from error
-
-
-@functools.lru_cache(maxsize=64)
-def _text_at(root: Path, commit: str, path: str) -> str:
-    """A file of a commit never changes, and the tasks that start together mostly share their soul and skills."""
-    return Repository(root).read(commit, path).decode()
 
 
 def _findings(task: TaskState) -> tuple[Finding, ...]:

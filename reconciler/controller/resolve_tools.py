@@ -1,0 +1,56 @@
+"""Which tools an agent gets: its company's, narrowed by `config/tools.json`, narrowed by what the agent itself names.
+
+Nothing here widens. What a role may write with them is enforced by the tools themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from reconciler.controller import trusted
+from reconciler.controller.trusted import Home
+from reconciler.model.errors import FactoryError
+from reconciler.model.tools import ALWAYS, TOOLS
+
+_FILE = "tools.json"
+_KEYS = ("allow", "deny")
+
+
+def company_tools(root: Path, commit: str, homes: Sequence[Home], named: Sequence[str]) -> tuple[str, ...]:
+    """The company's tools. `named` are those of its manifest (none: no limit); empty where nothing limits them.
+
+    The first of `homes` that has `config/tools.json` decides: `{"allow": [...], "deny": [...]}`, names or globs.
+    """
+    for home in homes:
+        folder = f"{home.folder}/config"
+        found = trusted.settings(root, commit, folder, _FILE)
+        if found is None:
+            continue
+        if unknown := sorted(set(found) - set(_KEYS)):
+            raise FactoryError(f"{folder}/{_FILE}: unknown key {unknown[0]}; known: {', '.join(_KEYS)}")
+        allow, deny = (
+            trusted.strings(found[key], f"{folder}/{_FILE}: {key}") if key in found else None for key in _KEYS
+        )
+        kept = [name for name in named or TOOLS if allow is None or _matches(name, allow)]
+        if allow is not None and not named:
+            kept += [name for name in allow if name not in kept and name.startswith("mcp__")]
+        return _with_ever(name for name in kept if not _matches(name, deny))
+    return tuple(named)
+
+
+def agent_tools(company: Sequence[str], named: Sequence[str]) -> tuple[str, ...]:
+    """Those of its company that the agent names; all of them where it names none. Empty: nothing limits it."""
+    if not named:
+        return tuple(company)
+    return _with_ever(name for name in named if not company or _matches(name, company))
+
+
+def _with_ever(names: Iterable[str]) -> tuple[str, ...]:
+    """Asking HiveMind and finishing are no privilege, and an empty list would mean no limit."""
+    return tuple(dict.fromkeys((*names, *(name for name in TOOLS if name in ALWAYS))))
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
