@@ -14,7 +14,7 @@ import msgspec
 from reconciler.actual import rows
 from reconciler.actual.projection import IN, TREES
 from reconciler.actual.rows import ATTEMPT, EXECUTION, OBJECT, array
-from reconciler.model.execution import Attempt
+from reconciler.model.execution import Attempt, Classification
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
 from reconciler.model.spec import SPECS, FleetSpec, GoalSpec, PolicySpec, RoutingSpec, Spec, TaskSpec
@@ -130,6 +130,7 @@ def load_tasks(conn: sqlite3.Connection, names: set[str] | None, lives: Mapping[
     """Tasks by name, sorted. `names` None: all. Of two with one name the first by path is taken."""
     attempts, altered = load_evidence(conn, names)
     numbers = last_numbers(conn, names, lives)
+    said = load_classifications(conn, names)
     tasks: dict[str, TaskState] = {}
     for row in _filtered(conn, f"SELECT {OBJECT} FROM objects WHERE kind = 'Task'", "name", names, "name, path, seq"):
         name = row[4]
@@ -141,6 +142,7 @@ def load_tasks(conn: sqlite3.Connection, names: set[str] | None, lives: Mapping[
                 altered=altered.get(name, ()),
                 last_number=numbers.get(name, 0),
                 live=lives.get(name),
+                classification=said.get(name),
             )
     return tasks
 
@@ -157,6 +159,12 @@ def load_evidence(
         attempts[task] = tuple(rows.attempt_from(row[1:]) for row in mine if row[4] is not None)
         altered[task] = tuple(row[2].removesuffix("/evidence.json") for row in mine if row[4] is None)
     return attempts, altered
+
+
+def load_classifications(conn: sqlite3.Connection, names: set[str] | None) -> dict[str, Classification]:
+    """Those that their own commits vouch for, by task."""
+    query = "SELECT task, data FROM classifications WHERE oid IS NOT NULL"
+    return {row[0]: rows.classification_from(row[1]) for row in _filtered(conn, query, "task", names, "task, path")}
 
 
 def last_numbers(conn: sqlite3.Connection, names: set[str] | None, lives: Mapping[str, Live]) -> dict[str, int]:

@@ -19,6 +19,7 @@ def view_of(conn: sqlite3.Connection, commit: str, objects: Sequence[Object]) ->
     lives = {live.execution.task: live for live in loading.load_live(conn)}
     attempts, altered = loading.load_evidence(conn, None)
     numbers = loading.last_numbers(conn, None, lives)
+    said = loading.load_classifications(conn, None)
     committed = loading.load_goals(conn, None)
     tasks = {
         item.name: TaskState(
@@ -28,6 +29,7 @@ def view_of(conn: sqlite3.Connection, commit: str, objects: Sequence[Object]) ->
             altered=altered.get(item.name, ()),
             last_number=numbers.get(item.name, 0),
             live=lives.get(item.name),
+            classification=said.get(item.name),
         )
         for item in sorted(objects, key=lambda item: item.ref)
         if item.ref.kind == "Task"

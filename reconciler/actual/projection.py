@@ -16,6 +16,9 @@ from reconciler.model.history import CommitInfo, EvidenceFile, FileRecord
 
 IN = "(SELECT value FROM json_each(?))"
 
+CLASSIFY = "classify"
+"""the event of a commit that ends an execution without being an outcome"""
+
 TREES = """
 WITH RECURSIVE up(name) AS (
     SELECT value FROM json_each(?)
@@ -116,6 +119,16 @@ def project_history(
         """,
         (array(executions),),
     )
+    conn.execute(
+        f"""
+        UPDATE classifications SET oid = (
+            SELECT c.oid FROM commits c
+            WHERE c.execution = classifications.execution AND c.digest = classifications.digest
+            ORDER BY c.time, c.oid LIMIT 1
+        ) WHERE execution IN {IN}
+        """,
+        (array(executions),),
+    )
 
 
 def _project_evidence(
@@ -130,7 +143,14 @@ def _project_evidence(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         found,
     )
-    return {row[4] for row in found if row[4]}
+    said = [row for row in map(rows.classification_row, evidence) if row]
+    names = [rows.classified_task(path) for path in (*removed, *(file.path for file in evidence))]
+    touched.tasks.update(name for name in names if name)
+    conn.execute(f"DELETE FROM classifications WHERE path IN {IN}", (array(removed),))
+    conn.executemany(
+        "INSERT OR REPLACE INTO classifications (path, task, digest, execution, data) VALUES (?, ?, ?, ?, ?)", said
+    )
+    return {row[4] for row in found if row[4]} | {row[3] for row in said if row[3]}
 
 
 def _project_commits(conn: sqlite3.Connection, commits: Sequence[CommitInfo], touched: Touched) -> set[str]:
@@ -141,7 +161,7 @@ def _project_commits(conn: sqlite3.Connection, commits: Sequence[CommitInfo], to
         if kind in ("Task", "Goal"):
             touched.add(kind, name)
     executions = {row[3] for row in found if row[3]}
-    outcomes = {row[3] for row in found if row[3] and row[6]}
+    outcomes = {row[3] for row in found if row[3] and (row[6] or row[5] == CLASSIFY)}
     # in the same transaction: an execution is either in flight or recorded, never both
     conn.execute(f"DELETE FROM executions WHERE id IN {IN}", (array(outcomes),))
     return executions

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from reconciler.model.execution import Attempt, Evidence, Execution, evidence_folder
+from reconciler.model.execution import Attempt, Classification, Evidence, Execution, evidence_folder
 from reconciler.model.history import CommitInfo, EvidenceFile
 from reconciler.model.objects import Object
 from reconciler.model.refs import Position, Problem, Ref
@@ -21,6 +21,7 @@ EXECUTION = "payload, state"
 
 _evidence = msgspec.json.Decoder(Evidence)
 _execution = msgspec.json.Decoder(Execution)
+_classification = msgspec.json.Decoder(Classification)
 _json = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.decode
 
@@ -113,6 +114,32 @@ def evidence_row(file: EvidenceFile) -> Row | None:
         return (file.path, task, number, file.digest, None, None, None, None, file.data)
     seconds = max(0.0, found.ended_at - found.started_at)
     return (file.path, task, number, file.digest, found.execution, found.goal, found.cost_usd, seconds, file.data)
+
+
+def classified_task(path: str) -> str | None:
+    """The task of a path `evidence/<goal or _>/<task>/classification.json`; None for any other path."""
+    parts = path.split("/")
+    return parts[2] if len(parts) == 4 and parts[0] == "evidence" and parts[3] == "classification.json" else None
+
+
+def classification_row(file: EvidenceFile) -> Row | None:
+    """A row for `classifications` without oid; None where the path is not one of them.
+
+    As with evidence, bytes that say something of another task keep the place but get no execution.
+    """
+    task = classified_task(file.path)
+    if task is None:
+        return None
+    try:
+        found = _classification.decode(file.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    execution = found.execution if found is not None and found.object == f"Task/{task}" else None
+    return (file.path, task, file.digest, execution, file.data)
+
+
+def classification_from(data: bytes) -> Classification:
+    return _classification.decode(data)
 
 
 def attempt_from(row: Row) -> Attempt:

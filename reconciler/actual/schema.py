@@ -1,6 +1,7 @@
 """The tables of `state/factory.db`. Not for queries.
 
-Derived from commits, dropped and made anew by a rebuild: files, objects, problems, depends, evidence, commits.
+Derived from commits, dropped and made anew by a rebuild: files, objects, problems, depends, evidence, classifications,
+commits.
 Bookkeeping beside them: unsettled, first_seen, meta, notes, cache. In flight, and nowhere else: executions.
 """
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DERIVED", "SCHEMA_VERSION", "create"]
 
-DERIVED = ("depends", "problems", "objects", "files", "evidence", "commits")
+DERIVED = ("depends", "problems", "objects", "files", "evidence", "classifications", "commits")
 
 
 def create(db: Database) -> None:
@@ -83,6 +84,21 @@ def _history(db: Database) -> None:
         db.table("evidence").create_index(columns)
     # few, and looked for with every view
     db.execute("CREATE INDEX idx_evidence_altered ON evidence (task) WHERE oid IS NULL")
+    db.table("classifications").create(
+        {
+            "path": str,
+            "task": str,
+            "digest": str,
+            # null where the bytes are no classification of this task
+            "execution": str,
+            "data": bytes,
+            # the commit that brought these very bytes; null: it does not count
+            "oid": str,
+        },
+        pk="path",
+    )
+    for columns in (["task"], ["execution"]):
+        db.table("classifications").create_index(columns)
     db.table("commits").create(
         {
             "oid": str,

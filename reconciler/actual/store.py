@@ -26,6 +26,7 @@ DUMPED = {
     "objects": "path, seq, kind, name, line, col, owner, generation, labels, annotations, spec",
     "problems": "path, line, col, object, message",
     "evidence": "path, task, number, digest, execution, oid, time",
+    "classifications": "path, task, digest, execution, oid",
     "commits": "oid, time, object, execution, attempt, event, outcome, digest",
 }
 
@@ -184,7 +185,7 @@ class Store:
         made = self._file.conn.execute(
             """
             SELECT min(time) FROM (
-                SELECT time FROM commits WHERE object = ? AND event IS NOT NULL
+                SELECT time FROM commits WHERE object = ? AND event IS NOT NULL AND event <> 'classify'
                 UNION ALL
                 SELECT c.time FROM objects o JOIN commits c
                 ON c.object = 'Task/' || o.parent AND c.attempt = CAST(o.spec AS TEXT) ->> '$.from.attempt'

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from reconciler.controller.factory import Factory
 from reconciler.git import trust
-from reconciler.model.execution import Evidence, evidence_folder
+from reconciler.model.execution import Classification, Evidence, classification_path, evidence_folder
 from reconciler.model.history import CommitInfo
 
 NAME = "evidence.json"
+CLASSIFIED = "classification.json"
+CLASSIFY = "classify"
+"""an event whose commit is no outcome: it may come again once it was reverted"""
 
 
 def outcomes(factory: Factory, revision: str) -> list[CommitInfo]:
@@ -45,6 +48,9 @@ def _evidence_faults(factory: Factory, commit: str) -> Iterator[str]:
         blob: (hashlib.sha256(data).hexdigest(), data) for blob, data in factory.repository.blobs(set(tree.values()))
     }
     for path in sorted(tree):
+        if path.endswith(f"/{CLASSIFIED}"):
+            accounted.add(path)
+            yield from _classification_faults(path, *hashes[tree[path]], digests)
         if not path.endswith(f"/{NAME}"):
             continue
         digest, data = hashes[tree[path]]
@@ -69,9 +75,28 @@ def _evidence_faults(factory: Factory, commit: str) -> Iterator[str]:
     yield from (f"{path}: no {NAME} accounts for it" for path in sorted(set(tree) - accounted))
 
 
+def _classification_faults(
+    path: str, digest: str, data: bytes, digests: Mapping[str | None, str | None]
+) -> Iterator[str]:
+    try:
+        found = msgspec.json.decode(data, type=Classification)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        yield f"{path}: cannot be read: {error}"
+        return
+    if digests.get(found.execution) != f"sha256:{digest}":
+        yield f"{path}: no commit has its digest"
+    goal = path.split("/")[1]
+    if classification_path(None if goal == "_" else goal, found.object.partition("/")[2]) != path:
+        yield f"{path}: belongs to another task"
+
+
 def _commit_faults(commits: list[CommitInfo]) -> list[str]:
     """No execution may have two outcomes, no task the same attempt twice."""
-    executions = Counter(commit.trailers["Alai-Execution"] for commit in commits if "Alai-Execution" in commit.trailers)
+    executions = Counter(
+        commit.trailers["Alai-Execution"]
+        for commit in commits
+        if "Alai-Execution" in commit.trailers and commit.trailers.get("Alai-Event") != CLASSIFY
+    )
     attempts = Counter(
         (commit.trailers["Alai-Object"], commit.trailers["Alai-Attempt"])
         for commit in commits

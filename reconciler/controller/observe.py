@@ -19,6 +19,9 @@ from reconciler.model.history import EvidenceFile, FileRecord, TreeChange
 from reconciler.model.objects import Object
 from reconciler.model.refs import Problem, Ref
 
+PROJECTED = ("/evidence.json", "/classification.json")
+"""of the evidence's files, those that the store reads"""
+
 
 class InvalidManifests(FactoryError):
     """The commit's manifests have faults; `problems` is sorted by place."""
@@ -83,7 +86,7 @@ def read_delta(factory: Factory, changes: Iterable[TreeChange]) -> Delta:
     manifests: list[tuple[str, str]] = []
     other: list[tuple[str, str]] = []
     for change in changes:
-        if change.path.startswith("evidence/") and not change.path.endswith("/evidence.json"):
+        if change.path.startswith("evidence/") and not change.path.endswith(PROJECTED):
             continue
         if change.new is None:
             _removed(delta, change.path).append(change.path)

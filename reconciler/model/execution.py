@@ -282,3 +282,8 @@ class Attempt(Value, frozen=True, kw_only=True):
 def evidence_folder(goal: str | None, task: str, attempt: int) -> str:
     """`evidence/<goal or _>/<task>/<attempt>`."""
     return f"evidence/{goal or '_'}/{task}/{attempt}"
+
+
+def classification_path(goal: str | None, task: str) -> str:
+    """`evidence/<goal or _>/<task>/classification.json`."""
+    return f"evidence/{goal or '_'}/{task}/classification.json"
