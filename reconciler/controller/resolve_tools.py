@@ -30,9 +30,8 @@ def company_tools(root: Path, commit: str, homes: Sequence[Home], named: Sequenc
             continue
         if unknown := sorted(set(found) - set(_KEYS)):
             raise FactoryError(f"{folder}/{_FILE}: unknown key {unknown[0]}; known: {', '.join(_KEYS)}")
-        allow, deny = (
-            trusted.strings(found[key], f"{folder}/{_FILE}: {key}") if key in found else None for key in _KEYS
-        )
+        lists = {key: trusted.strings(value, f"{folder}/{_FILE}: {key}") for key, value in found.items()}
+        allow, deny = lists.get("allow"), lists.get("deny", ())
         kept = [name for name in named or TOOLS if allow is None or _matches(name, allow)]
         if allow is not None and not named:
             kept += [name for name in allow if name not in kept and name.startswith("mcp__")]
