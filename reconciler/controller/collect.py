@@ -13,6 +13,7 @@ import msgspec
 from reconciler.controller.events import Event, Listener
 from reconciler.controller.factory import Factory
 from reconciler.controller.jobs import JobFiles
+from reconciler.controller.judge import judged
 from reconciler.controller.record import digest_file, evidence_of, knowledge_file, read_files
 from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.git import product
@@ -24,7 +25,6 @@ from reconciler.model.view import Live, View
 from reconciler.model.vocabulary import Reason, Verdict
 from reconciler.plan.lineage import Lineage
 from reconciler.plan.resolve import may_reject, merges_here
-from reconciler.plan.verdict import verdict
 
 MERGE_FAILURES = {"conflict": Reason.MERGE_CONFLICT, "gates-failed": Reason.GATE_FAILED}
 
@@ -82,7 +82,7 @@ class Collector:
             return None
         result, contents = found
         task = view.tasks.get(execution.task)
-        decided = verdict(brief, result, may_reject=task is None or may_reject(view, task))
+        decided = judged(view, task, brief, result, now)
         merge_commit = None
         if decided[0] is Verdict.PASSED and task is not None and merges_here(view, task) and brief.product:
             if brief.product.path in moved:

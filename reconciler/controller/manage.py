@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 import unicodedata
 from collections.abc import Callable, Mapping
 
@@ -14,9 +15,10 @@ from reconciler.controller.writer import Writer, event_commit, one
 from reconciler.desired import edit, read
 from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError, Refused
-from reconciler.model.objects import CANCELLED, FORGIVEN, Object
+from reconciler.model.objects import APPROVED, CANCELLED, FORGIVEN, Object
 from reconciler.model.refs import Ref
 from reconciler.plan.lawful import one_line, visible
+from reconciler.plan.status import Survey
 
 NAME_LENGTH = 63
 
@@ -78,13 +80,24 @@ def suspend(factory: Factory, ref: Ref) -> None:
 
 
 def resume(factory: Factory, ref: Ref) -> None:
-    """Take `suspend` back, and a cancellation too."""
+    """Take `suspend` back, and a cancellation too; allow a verification of risky work to cost what it may cost."""
+    observe(factory)
+    allowed = _to_approve(factory, ref)
 
     def change(text: str, item: Object) -> str:
         text = edit.set_spec(text, ref, "suspend", None, item.owner)
+        if allowed is not None:
+            text = edit.set_annotation(text, ref, APPROVED, f"{allowed:g}", item.owner)
         return edit.set_annotation(text, ref, CANCELLED, None, item.owner) if CANCELLED in item.annotations else text
 
     edit_object(factory, ref, "resume", change)
+
+
+def _to_approve(factory: Factory, ref: Ref) -> float | None:
+    """USD that a person allows by resuming this; None where it needs nobody's approval."""
+    view = factory.store.view_all()
+    task = view.tasks.get(ref.name) if ref.kind == "Task" else None
+    return Survey(view, time.time()).to_approve(task) if task is not None else None
 
 
 def cancel(factory: Factory, ref: Ref, reason: str) -> None:

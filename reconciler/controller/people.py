@@ -27,9 +27,10 @@ from reconciler.model.spec import Finding
 from reconciler.model.view import TaskState, View
 from reconciler.model.vocabulary import GateResult, Phase, Reason, Verdict
 from reconciler.plan.lawful import visible
+from reconciler.plan.lineage import Lineage
 from reconciler.plan.resolve import merges_here, resolve
 from reconciler.plan.stages import follow_ups
-from reconciler.plan.status import status
+from reconciler.plan.status import Survey, status
 
 ROLE = "person"
 POLL = 0.5
@@ -58,7 +59,9 @@ def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
     if not passed:
         said = Finding(id=f"answer-{task.last_number + 1}", title=reason, severity="blocker", detail=standing.message)
         findings = (*findings, said)
-    execution = _execution(task, resolve(view, task).stage_name)
+    if passed:
+        _refuse_unverified(view, task, finished=False)
+    execution = _execution(view, task, resolve(view, task).stage_name)
     merged = _deliver(factory, view, task, execution, commit) if passed else None
     outcome = Verdict.PASSED if passed else Verdict.REJECTED
     evidence = _evidence(factory, task, execution, outcome, visible(reason), person(factory)[0])
@@ -82,7 +85,8 @@ def done(factory: Factory, name: str, *, reason: str) -> str:
     brief = _product(factory, task, view)
     if brief is None:
         raise Refused(f"Task/{name}: has no product, so nothing can be checked; answer it instead")
-    execution = _execution(task, resolved.stage_name)
+    _refuse_unverified(view, task, finished=True)
+    execution = _execution(view, task, resolved.stage_name)
     merge = MergeBrief(
         execution=execution,
         factory=str(factory.root),
@@ -99,6 +103,23 @@ def done(factory: Factory, name: str, *, reason: str) -> str:
         evidence, product_commit=brief.tip, base_commit=brief.tip, gates=tuple(gates), merge_commit=None
     )
     return _record(factory, task, evidence, event="done")
+
+
+def _refuse_unverified(view: View, task: TaskState, *, finished: bool) -> None:
+    """Risky work passes its verifier first, whoever did it. `finished`: work that is said to be done for good."""
+    survey = Survey(view, time.time())
+    beyond = survey.beyond_verifier(task)
+    verifies = survey.lineage.verifier(task) is survey.resolved(task).stage
+    if not (finished or beyond) or (verifies and not finished):
+        return
+    why = survey.unverified(task)
+    if not why:
+        return
+    base = survey.lineage.base(task)
+    hint = f"let it be built and verified: alai-reconcile retry {base.object.ref}"
+    if finished and not beyond:
+        hint = f"hand it to its verifier with: alai-reconcile answer {task.name} --pass --reason TEXT"
+    raise Refused(f"Task/{task.name}: {Reason.VERIFIER_MISSING}: {why}; {hint}")
 
 
 def _refuse_unproven(name: str, gates: Sequence[GateReport]) -> None:
@@ -157,7 +178,7 @@ def _task(factory: Factory, name: str) -> tuple[View, TaskState]:
     return view, view.tasks[name]
 
 
-def _execution(task: TaskState, stage: str) -> Execution:
+def _execution(view: View, task: TaskState, stage: str) -> Execution:
     number = task.last_number + 1
     return Execution(
         id=execution_id(task.name, task.object.generation, stage, number),
@@ -174,6 +195,7 @@ def _execution(task: TaskState, stage: str) -> Execution:
         host="",
         priority=1,
         created_at=time.time(),
+        thread=Lineage(view).thread(task),
     )
 
 
@@ -244,6 +266,7 @@ def _evidence(
         sandbox="",
         follow_ups=(),
         files=(),
+        thread=execution.thread,
     )
 
 

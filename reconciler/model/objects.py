@@ -20,6 +20,8 @@ CANCELLED = "alai.dev/cancelled"
 """Annotation: a person's reason for cancelling this object."""
 FORGIVEN = "alai.dev/retry-after-attempt"
 """Annotation: attempts up to this number no longer decide where the task stands."""
+APPROVED = "alai.dev/approved-usd"
+"""Annotation: what a person has allowed the verification of risky work to cost, in USD."""
 
 
 class Object(msgspec.Struct, frozen=True):

@@ -71,6 +71,8 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     usd: float = 0.0
     seconds: float = 0.0
     attempts: int = 0
+    unknown: int = 0
+    """executions whose cost is unknown"""
 
 
 class GoalState(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,8 @@ class GoalState(msgspec.Struct, frozen=True, kw_only=True):
     """known cost of all recorded attempts of its tasks"""
     attempts: int = 0
     wall_seconds: float = 0.0
+    unknown_costs: int = 0
+    """recorded attempts whose cost is unknown"""
 
     @property
     def name(self) -> str:

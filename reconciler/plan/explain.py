@@ -30,7 +30,9 @@ def _task(survey: Survey, router: Router, made: Plan, task: TaskState) -> list[s
         lines.append(f"It came from {origin.task} as its {origin.relation}, attempt {origin.attempt}.")
     if not resolved.problem:
         lines += _classification(task)
-        lines += _route(router.route_task(task, resolved.stage_name, resolved.pipeline_name))
+        worked = survey.lineage.worked(task)
+        lines += _route(router.route_task(task, resolved.stage_name, resolved.pipeline_name, worked))
+        lines += _pair(survey, task)
     for name in task.spec.depends_on:
         other = survey.view.tasks.get(name)
         state = "is not there" if other is None else f"is {survey.status(other).phase}"
@@ -63,6 +65,18 @@ def _route(route: Route) -> list[str]:
         places = ", ".join(f"{item.model or item.backend} at {item.host}" for item in route.candidates)
         lines.append(f"It can run on {places}.")
     return lines
+
+
+def _pair(survey: Survey, task: TaskState) -> list[str]:
+    """Whether it is risky, and what its verifier has said of it."""
+    rule, verifier, thread = survey.lineage.risk(task), survey.lineage.verifier(task), survey.lineage.thread(task)
+    if rule is None:
+        return []
+    if verifier is None:
+        return [f"It is risky (rule {rule.id} of the Policy): {survey.unverified(task)}."]
+    where = f", in thread {thread}" if thread else ""
+    seen = "has not passed it yet" if survey.unverified(task) else "has passed it"
+    return [f"It is risky (rule {rule.id} of the Policy): its verifier at stage {verifier.name} {seen}{where}."]
 
 
 def _by(rule: str) -> str:

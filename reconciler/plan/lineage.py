@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
+from reconciler.model.execution import Evidence
 from reconciler.model.objects import CANCELLED
 from reconciler.model.refs import Ref
-from reconciler.model.spec import Stage
-from reconciler.model.view import TaskState, View
+from reconciler.model.spec import RiskRule, Stage
+from reconciler.model.view import TaskState, View, World
 from reconciler.model.vocabulary import Verdict
 from reconciler.plan.names import goal_stage_name
-from reconciler.plan.resolve import Resolved, resolve
+from reconciler.plan.pair import RISKY, Risks, thread_id
+from reconciler.plan.resolve import PRIORITIES, Resolved, resolve
+from reconciler.plan.routing import ATTRIBUTES, Router
 
 
 class GoalStage(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +34,9 @@ class Lineage:
         self._members: dict[str, list[TaskState]] = {}
         self._resolved: dict[str, Resolved] = {}
         self._asked: dict[Ref, tuple[GoalStage, ...]] = {}
+        self._risks = Risks(view.config.policy.pair)
+        self._risk: dict[str, RiskRule | None] = {}
+        self._router: Router | None = None
         for name in sorted(view.tasks):
             task = view.tasks[name]
             if task.spec.origin is not None:
@@ -56,8 +62,10 @@ class Lineage:
         return None
 
     def _is_next(self, task: TaskState, child: TaskState) -> bool:
-        stage = self.next_stage(task)
-        return stage is not None and self.resolved(child).stage_name == stage.name
+        stage, name = self.next_stage(task), self.resolved(child).stage_name
+        if stage is not None and stage.when == RISKY and name != stage.name:
+            stage = self._following(task, risky=False)  # handed on before the Policy called it risky: not done again
+        return stage is not None and name == stage.name
 
     def family(self, owner: Ref) -> list[TaskState]:
         """The tasks a goal-scoped stage waits for, by name: the goal's, or a lone one with its descendants."""
@@ -74,13 +82,69 @@ class Lineage:
 
     def next_stage(self, task: TaskState) -> Stage | None:
         """The task-scoped stage that follows this task's, as far as it is asked for."""
+        return self._following(task, risky=True)
+
+    def _following(self, task: TaskState, *, risky: bool) -> Stage | None:
+        """`risky`: whether the stage that only risky work passes is one of those that may follow."""
         resolved = self.resolved(task)
         if resolved.pipeline is None or resolved.stage is None or resolved.stage.scope != "task":
             return None
         for stage in resolved.pipeline.stages[resolved.index + 1 :]:
-            if stage.scope == "task" and _wanted(stage, resolved.deploy, resolved.docs):
+            if stage.scope != "task" or not _wanted(stage, resolved.deploy, resolved.docs):
+                continue
+            if stage.when != RISKY or (risky and self.risk(task) is not None):
                 return stage
         return None
+
+    def verifier(self, task: TaskState) -> Stage | None:
+        """The stage of the task's pipeline that only risky work passes."""
+        pipeline = self.resolved(task).pipeline
+        return next((stage for stage in pipeline.stages if stage.when == RISKY), None) if pipeline else None
+
+    def risk(self, task: TaskState) -> RiskRule | None:
+        """The Policy's rule that makes this line of work risky: what its first task says counts for all of it."""
+        first = self._up(task, ("stage", "rework", "split"))
+        if first.name not in self._risk:
+            resolved, verifier = self.resolved(first), self.verifier(first)
+            stages = resolved.pipeline.stages if resolved.pipeline else ()
+            late = verifier is not None and resolved.index > stages.index(verifier)
+            begins = resolved.stage is not None and resolved.stage.scope == "task" and not late
+            rule = self._risks.rule(first.spec, lambda: self._attributes(first)) if begins else None
+            self._risk[first.name] = rule
+        return self._risk[first.name]
+
+    def _attributes(self, task: TaskState) -> dict[str, str]:
+        if self._router is None:
+            self._router = Router(self.view.config, World())
+        resolved = self.resolved(task)
+        route = self._router.route_task(task, resolved.stage_name, resolved.pipeline_name)
+        known = {name: str(getattr(route, name)) for name in ATTRIBUTES}
+        return {**known, "priority": PRIORITIES[resolved.priority - 1]}
+
+    def thread(self, task: TaskState) -> str | None:
+        """The thread of risky work, for its builder and its verifier; None for everybody else."""
+        base, stage = self.base(task), self.resolved(task).stage
+        if self.verifier(task) is None or stage is None or (task is not base and stage.when != RISKY):
+            return None
+        return thread_id(base.name, base.object.generation) if self.risk(base) is not None else None
+
+    def worked(self, task: TaskState) -> Evidence | None:
+        """The record of the attempt that this task follows from: whose work it looks at, or goes on from."""
+        origin = task.spec.origin
+        parent = self.view.tasks.get(origin.task) if origin is not None else None
+        if origin is None or parent is None:
+            return None
+        return next((item.evidence for item in parent.attempts if item.number == origin.attempt), None)
+
+    def line(self, task: TaskState) -> list[TaskState]:
+        """This task and those whose stages came before it, the latest first."""
+        found = [task]
+        while (origin := found[-1].spec.origin) is not None and origin.relation == "stage":
+            parent = self.view.tasks.get(origin.task)
+            if parent is None or parent in found:
+                break
+            found.append(parent)
+        return found
 
     def base(self, task: TaskState) -> TaskState:
         """Where this chain of stages began: the task whose work the later stages look at."""
@@ -105,7 +169,7 @@ class Lineage:
         """What this task's goal-scoped stages hang on: its goal, or the task that all of it began with."""
         if task.spec.goal is not None:
             return Ref("Goal", task.spec.goal)
-        return self._up(task, ("stage", "rework", "finding", "goal")).object.ref
+        return self._up(task, ("stage", "rework", "finding", "goal", "split", "proposed")).object.ref
 
     def asked(self, owner: Ref) -> tuple[GoalStage, ...]:
         """The goal-scoped stages that an owner asks for, in the pipeline's order, one a document."""

@@ -12,13 +12,15 @@ from reconciler.model.execution import Execution, execution_id
 from reconciler.model.objects import CANCELLED
 from reconciler.model.view import Change, GoalState, Live, Plan, Status, TaskState, View, World
 from reconciler.model.vocabulary import Action, Phase, Reason
+from reconciler.plan.budget import Ledger, next_day
 from reconciler.plan.candidates import Candidate
 from reconciler.plan.classify import askable, asks, classify_execution
+from reconciler.plan.pair import tier_of
 from reconciler.plan.placement import Slots
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.routing import Route, Router
 from reconciler.plan.stages import due_of
-from reconciler.plan.status import Survey
+from reconciler.plan.status import Survey, waits_to_be_sent
 from reconciler.plan.stuck import stuck
 
 NOWHERE = World()
@@ -35,7 +37,7 @@ class Planner:
         self._world = world
         live = [task.live for task in view.tasks.values() if task.live is not None]
         self._slots = Slots(view.config.fleet, [*live, *view.orphans])
-        self._attempts_left = _attempts_left(view)
+        self._ledger = Ledger(view, now)
         self._changes: list[Change] = []
         self._held: list[Change] = []
         self._drift: list[Change] = []
@@ -92,7 +94,8 @@ class Planner:
         elif status.phase is Phase.WAITING:
             self._waiting(task, status)
         elif status.phase in (Phase.HUMAN, Phase.FAILED, Phase.SUSPENDED):
-            self._hold(task, status.reason, status.message, needs_person=status.phase is not Phase.SUSPENDED)
+            person = status.phase is not Phase.SUSPENDED or waits_to_be_sent(task, self.survey.resolved(task))
+            self._hold(task, status.reason, status.message, needs_person=person)
 
     def _in_flight(self, task: TaskState, live: Live, status: Status) -> None:
         goal = self.survey.resolved(task).goal
@@ -112,31 +115,60 @@ class Planner:
         if product is not None and product.repository in self._world.products:
             self._hold(task, Reason.PRODUCT_MISSING, self._world.products[product.repository])
             return
-        if not self._within_goal(resolved):
-            text = f"what is in flight uses the last attempts of {resolved.goal.object.ref if resolved.goal else ''}"
-            self._add(task, Action.WAIT, Reason.BUDGET_EXCEEDED, text)
+        refused = self._ledger.goal_refuses(resolved.goal)
+        if refused is not None:
+            self._add(task, Action.WAIT, Reason.BUDGET_EXCEEDED, refused)
             return
         if asks(self._view.config, task, resolved) and self._classify(task, resolved):
             return
-        route = self.router.route_task(task, resolved.stage_name, resolved.pipeline_name)
+        worked = self.survey.lineage.worked(task)
+        route = self.router.route_task(task, resolved.stage_name, resolved.pipeline_name, worked)
         if route.unroutable is not None:
             if route.waits:
                 self._add(task, Action.WAIT, route.unroutable, route.message, after=_routed(route))
             else:
                 self._hold(task, route.unroutable, route.message, after=_routed(route))
             return
+        refused = self._ledger.day_refuses(route.company)
+        if refused is not None:
+            due = next_day(self.survey.now)
+            self._add(task, Action.WAIT, Reason.BUDGET_EXCEEDED, refused, after=_routed(route), due_at=due)
+            return
         place = self._slots.take(route.candidates)
         if place is None:
             self._add(task, Action.WAIT, Reason.CAPACITY_FULL, self._slots.full(route.candidates), after=_routed(route))
             return
-        if resolved.goal is not None and resolved.goal.name in self._attempts_left:
-            self._attempts_left[resolved.goal.name] -= 1
-        execution = _execution(task, resolved, route, place, self.survey.now)
+        self._ledger.take(task.spec.goal, route.company)
+        execution = self._execution(task, resolved, route, place)
         self._dispatch.append(execution)
         text = f"{status.message}; attempt {execution.attempt} by {route.company} at {place.host}"
         text += f" ({route.escalation})" if route.escalation else ""
         before: dict[str, object] = {"phase": str(status.phase), "attempts": len(task.attempts)}
         self._add(task, Action.DISPATCH, status.reason, text, before=before, after=_dispatched(execution))
+
+    def _execution(self, task: TaskState, resolved: Resolved, route: Route, place: Candidate) -> Execution:
+        attempt = task.last_number + 1
+        tier = route.tier
+        if resolved.stage is not None and resolved.stage.independent:
+            tier = tier_of(self._view.config.fleet, place) or tier
+        return Execution(
+            id=execution_id(task.name, task.object.generation, resolved.stage_name, attempt),
+            task=task.name,
+            goal=task.spec.goal,
+            generation=task.object.generation,
+            stage=resolved.stage_name,
+            attempt=attempt,
+            company=route.company,
+            blueprint=route.blueprint,
+            tier=tier,
+            backend=place.backend,
+            model=place.model,
+            host=place.host,
+            priority=resolved.rank,
+            created_at=self.survey.now,
+            escalation=route.escalation,
+            thread=self.survey.lineage.thread(task),
+        )
 
     def _classify(self, task: TaskState, resolved: Resolved) -> bool:
         """Ask a model what sort of task this is. No: none can be reached, and the rules decide at once."""
@@ -154,9 +186,6 @@ class Planner:
         text = f"{place.model or place.backend} at {place.host} is asked what sort of task it is"
         self._add(task, Action.DISPATCH, Reason.CLASSIFY, text, after=_dispatched(execution))
         return True
-
-    def _within_goal(self, resolved: Resolved) -> bool:
-        return resolved.goal is None or self._attempts_left.get(resolved.goal.name, 1) > 0
 
     def _waiting(self, task: TaskState, status: Status) -> None:
         if status.reason is Reason.BUDGET_EXCEEDED:
@@ -231,40 +260,6 @@ class Planner:
 def plan(view: View, now: float, world: World = NOWHERE) -> Plan:
     """The whole difference at one moment. `now`: Unix seconds. Same values in, same plan out."""
     return Planner(view, now, world).make()
-
-
-def _attempts_left(view: View) -> dict[str, int]:
-    """Attempts that goals with such a budget still have, those in flight counted as used."""
-    left = {
-        name: goal.spec.budget.attempts - goal.attempts
-        for name, goal in view.goals.items()
-        if goal.spec.budget.attempts is not None
-    }
-    for task in view.tasks.values() if left else ():
-        if task.live is not None and task.spec.goal in left:
-            left[task.spec.goal] -= 1
-    return left
-
-
-def _execution(task: TaskState, resolved: Resolved, route: Route, place: Candidate, now: float) -> Execution:
-    attempt = task.last_number + 1
-    return Execution(
-        id=execution_id(task.name, task.object.generation, resolved.stage_name, attempt),
-        task=task.name,
-        goal=task.spec.goal,
-        generation=task.object.generation,
-        stage=resolved.stage_name,
-        attempt=attempt,
-        company=route.company,
-        blueprint=route.blueprint,
-        tier=route.tier,
-        backend=place.backend,
-        model=place.model,
-        host=place.host,
-        priority=resolved.rank,
-        created_at=now,
-        escalation=route.escalation,
-    )
 
 
 def _address(item: TaskState | GoalState) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from reconciler.model.execution import Attempt, Classification
+from reconciler.model.execution import Attempt, Classification, Evidence
 from reconciler.model.spec import CompanySpec, Link, RoutingRule, TaskSpec
 from reconciler.model.view import Config, TaskState, World
 from reconciler.model.vocabulary import Reason
@@ -20,6 +20,7 @@ from reconciler.plan.candidates import Candidate, Candidates, Chains, Needed
 from reconciler.plan.classify import CLASSIFIED, counting
 from reconciler.plan.ladder import Level, climb
 from reconciler.plan.match import Vocabulary, holds, specificity
+from reconciler.plan.pair import independent_chain
 
 ATTRIBUTES = ("domain", "type", "complexity", "company", "blueprint")
 """In the order in which they are decided: a rule's `when` sees those before it, and the stage."""
@@ -76,9 +77,11 @@ class Router:
         self.chains = Chains(config.fleet, world)
         self._needs: dict[str, Needed] = {}
 
-    def route_task(self, task: TaskState, stage: str, pipeline: str | None = None) -> Route:
-        """Route a task that is there, with all that has happened to it."""
-        return self.route(task.spec, stage, pipeline, deciding(task), counting(task))
+    def route_task(
+        self, task: TaskState, stage: str, pipeline: str | None = None, worked: Evidence | None = None
+    ) -> Route:
+        """Route a task that is there, with all that has happened to it. `worked`: whose work it looks at."""
+        return self.route(task.spec, stage, pipeline, deciding(task), counting(task), worked)
 
     def route(
         self,
@@ -87,6 +90,7 @@ class Router:
         pipeline: str | None = None,
         attempts: Sequence[Attempt] = (),
         classified: Classification | None = None,
+        worked: Evidence | None = None,
     ) -> Route:
         """Never raises for what manifests say: a route that leads nowhere carries its reason.
 
@@ -98,7 +102,10 @@ class Router:
             self._attributes(task, stage, pipeline, chosen, rules, classified)
             company = self._company(chosen, rules)
             needed = self._needed(str(chosen["blueprint"]))
-            tier, chain = self._tier(task, company, chosen, rules)
+            if self._is_independent(stage, pipeline):
+                tier, chain = self._independent(worked, rules)
+            else:
+                tier, chain = self._tier(task, company, chosen, rules)
         except _Unroutable as problem:
             return _route(stage, chosen, rules, unroutable=Reason.NO_ROUTE, message=str(problem))
         tier, found, why = self._climbed(Level(tier, chain), needed, attempts)
@@ -207,6 +214,16 @@ class Router:
         if chain is None:
             raise _Unroutable(f"the Fleet has no tier {tier}")
         return tier, chain
+
+    def _is_independent(self, stage: str, pipeline: str | None) -> bool:
+        spec = self._config.pipelines.get(pipeline) if pipeline else None
+        return any(item.name == stage and item.independent for item in (spec.stages if spec else ()))
+
+    def _independent(self, worked: Evidence | None, rules: dict[str, str]) -> tuple[int, tuple[Link, ...]]:
+        """All tiers' chains as one; it stands above them, so that what follows its last link is a person."""
+        rules["tier"] = "pipeline: independent"
+        tiers = [tier.tier for tier in self._config.fleet.tiers]
+        return max(tiers, default=0), independent_chain(self._config.fleet, worked)
 
     def _climbed(
         self, start: Level, needed: Needed, attempts: Sequence[Attempt]

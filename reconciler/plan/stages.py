@@ -1,21 +1,22 @@
 """What follows from an outcome: the next stage, the rework, fixes for findings, and the stages of a goal.
 
 `due` says what is owed as things stand, whatever happened before; `follow_ups` says what an outcome about to be
-recorded causes: the same, plus one task for each finding.
+recorded causes: the same, plus one task for each finding, and those that were proposed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from reconciler.model.execution import Attempt, Evidence, evidence_folder
+from reconciler.model.execution import Attempt, Evidence, Proposal, evidence_folder
 from reconciler.model.objects import Object
 from reconciler.model.view import TaskState, View
 from reconciler.model.vocabulary import Phase, Reason, Verdict
-from reconciler.plan.generate import finding_tasks, goal_stage_task, rework_task, stage_task
+from reconciler.plan.generate import finding_tasks, goal_stage_task, proposed_tasks, rework_task, split_tasks, stage_task
 from reconciler.plan.lineage import GoalStage
+from reconciler.plan.split import missing
 from reconciler.plan.status import Survey, deciding
 
 
@@ -36,7 +37,12 @@ def due_of(survey: Survey) -> tuple[Object, ...]:
 
 
 def follow_ups(
-    view: View, task: TaskState, evidence: Evidence, now: float, exists: Callable[[str], bool] | None = None
+    view: View,
+    task: TaskState,
+    evidence: Evidence,
+    now: float,
+    exists: Callable[[str], bool] | None = None,
+    proposals: Sequence[Proposal] = (),
 ) -> tuple[Object, ...]:
     """The manifests that belong into the commit that records `evidence`.
 
@@ -59,8 +65,14 @@ def follow_ups(
     ]
     decides = deciding(recorded)
     if evidence.outcome is Verdict.PASSED and decides and decides[-1] is attempt:
+        known = exists or view.tasks.__contains__
         room = view.config.policy.limits.children - len(made)
-        made += finding_tasks(survey.lineage, recorded, evidence, exists or view.tasks.__contains__, room)
+        made += finding_tasks(survey.lineage, recorded, evidence, known, room)
+        taken = {item.name for item in made}
+        room = view.config.policy.limits.children - len(made)
+        made += proposed_tasks(
+            survey.lineage, recorded, evidence, proposals, lambda name: name in taken or known(name), room
+        )
     return tuple({item.name: item for item in made}.values())
 
 
@@ -74,7 +86,9 @@ def _of_task(survey: Survey, task: TaskState) -> Iterator[Object]:
             yield stage_task(survey.lineage, task, evidence, stage)
     elif status.phase is Phase.REJECTED and status.reason is Reason.REWORK_OPEN:
         evidence = deciding(task)[-1].evidence
-        if survey.lineage.child(task, "rework", evidence.attempt) is None:
+        if evidence.reason is Reason.SPLIT:
+            yield from missing(survey.lineage, task, evidence, split_tasks(survey.lineage, task, evidence))
+        elif survey.lineage.child(task, "rework", evidence.attempt) is None:
             yield rework_task(survey.lineage, task, evidence)
 
 

@@ -11,10 +11,10 @@ import msgspec
 from reconciler.model.duration import seconds
 from reconciler.model.execution import Attempt
 from reconciler.model.objects import APPROVED, CANCELLED
-from reconciler.model.spec import Budget
 from reconciler.model.view import Live, Status, TaskState, View
 from reconciler.model.vocabulary import Phase, Reason, Verdict
 from reconciler.plan.attempts import deciding, forgiven
+from reconciler.plan.budget import exceeded
 from reconciler.plan.ladder import FAILURES, PASSING
 from reconciler.plan.lineage import Lineage
 from reconciler.plan.match import Vocabulary, holds
@@ -105,7 +105,7 @@ class Survey:
             or self._rails_hold(task, resolved)
             or self._pair_hold(task, resolved)
             or self._dependencies(task)
-            or _over_budget(task, resolved)
+            or self._over_budget(task, resolved)
             or retry
             or _open(task)
         )
@@ -235,10 +235,7 @@ class Survey:
 
     def _approval(self, task: TaskState) -> str:
         usd, limit = self.to_approve(task), self.view.config.policy.pair.approval_usd
-        told = (
-            "" if usd is None else f"it may cost up to {usd:.2f} USD, more than {limit:.2f} without a person's approval"
-        )
-        return told
+        return "" if usd is None else f"it may cost {usd:.2f} USD, more than {limit:.2f} without a person's approval"
 
     def _suspended(self, task: TaskState, resolved: Resolved) -> Status | None:
         if not resolved.suspended:
@@ -249,6 +246,10 @@ class Survey:
             return _status(Phase.SUSPENDED, Reason.SUSPENDED, told, settled=False)
         what = task.object.ref if task.spec.suspend or resolved.goal is None else resolved.goal.object.ref
         return _status(Phase.SUSPENDED, Reason.SUSPENDED, f"{what} has suspend: true", settled=False)
+
+    def _over_budget(self, task: TaskState, resolved: Resolved) -> Status | None:
+        told = exceeded(task, resolved.goal)
+        return _status(Phase.WAITING, Reason.BUDGET_EXCEEDED, told, settled=False) if told else None
 
     def _dependencies(self, task: TaskState) -> Status | None:
         unmet = [name for name in task.spec.depends_on if not self.passed(name)]
@@ -307,31 +308,6 @@ def _approved_usd(task: TaskState) -> float:
 
 def _resume(task: TaskState) -> str:
     return f"alai-reconcile resume {task.object.ref}"
-
-
-def _over_budget(task: TaskState, resolved: Resolved) -> Status | None:
-    evidence = [attempt.evidence for attempt in task.attempts]
-    spent = sum(item.cost_usd or 0.0 for item in evidence)
-    wall = sum(max(0.0, item.ended_at - item.started_at) for item in evidence)
-    over = _over(task.spec.budget, spent, wall, len(evidence))
-    whose = str(task.object.ref)
-    if over is None and resolved.goal is not None:
-        goal = resolved.goal
-        over = _over(goal.spec.budget, goal.spent_usd, goal.wall_seconds, goal.attempts)
-        whose = str(goal.object.ref)
-    if over is None:
-        return None
-    return _status(Phase.WAITING, Reason.BUDGET_EXCEEDED, f"the budget of {whose} is used up: {over}", settled=False)
-
-
-def _over(budget: Budget, usd: float, wall: float, attempts: int) -> str | None:
-    if budget.usd is not None and usd >= budget.usd:
-        return f"{usd:.2f} of {budget.usd:.2f} USD"
-    if budget.wall is not None and wall >= seconds(budget.wall):
-        return f"{wall:.0f} s of {budget.wall}"
-    if budget.attempts is not None and attempts >= budget.attempts:
-        return f"{attempts} of {budget.attempts} attempts"
-    return None
 
 
 def _open(task: TaskState) -> Status:
