@@ -94,6 +94,7 @@ _PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
     "Task": (("goal", "Goal"), ("pipeline", "Pipeline"), ("company", "Company"), ("blueprint", "Blueprint")),
     "Goal": (("pipeline", "Pipeline"),),
     "Company": (("mergedInto", "Company"),),
+    "Policy": (("quality", "QualityGate"),),
     "Agent": (("company", "Company"),),
     "Blueprint": (("company", "Company"), ("extends", "Blueprint")),
 }

@@ -111,6 +111,7 @@ def _compose(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> prompt.Prom
         sections += surroundings.product_sections(work.root, brief.title)
     query = f"{brief.title} {brief.goal_title}"
     known, entries = surroundings.knowledge_section(Path(brief.factory), query, work.product_name)
+    work.asked = True
     if known:
         sections.append(known)
         work.knowledge += [entry for entry in entries if entry not in work.knowledge]

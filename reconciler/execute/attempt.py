@@ -232,6 +232,10 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
         answers=work.answers,
         texts=frozenset(phase.name for phase in brief.blueprint.phases if phase.agent and phase.agent.output == "text"),
         changes=changes,
+        phases=tuple(work.phases),
+        quality=brief.quality,
+        asked=work.asked,
+        decided=work.decisions,
     )
     if brief.product is None or commit is None:
         return await judge(subject, ATTEMPT)

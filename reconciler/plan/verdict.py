@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.model.execution import GateReport, Result
 from reconciler.model.job import Brief
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
+from reconciler.plan.quality import Score, score
 
 CRITERIA = ("acceptance/", "blueprint/")
 """how the ids of gates begin that ask a person about a criterion; the others ask about changed tests, gates or CI"""
@@ -15,8 +16,9 @@ JUDGED = ("checks", "model")
 def verdict(brief: Brief, result: Result, *, may_reject: bool = True) -> tuple[Verdict, Reason, str]:
     """Outcome, reason, one sentence. `may_reject`: whether the pipeline allows one more rejection.
 
-    In this order: how the phases ended; changed tests; gates; criteria for a person; blockers; whether anything was
-    proven at all. Work that fails its gates is tried again before a person is asked to look at it.
+    In this order: how the phases ended; changed tests; gates; points of the quality gate; criteria for a person;
+    blockers; whether anything was proven at all. Work that fails its gates is tried again before a person is asked to
+    look at it. No number of points outweighs a gate that must pass.
     """
     if result.ended is not Verdict.PASSED:
         return result.ended, result.reason, result.message or str(result.reason)
@@ -24,9 +26,12 @@ def verdict(brief: Brief, result: Result, *, may_reject: bool = True) -> tuple[V
     changed = [gate for gate in people if not gate.id.startswith(CRITERIA)]
     if changed:
         return Verdict.NEEDS_HUMAN, Reason.TESTS_CHANGED, _told(changed)
-    failing = [gate for gate in result.gates if gate.result in NOT_PASSED]
+    failing = [gate for gate in result.gates if gate.result in NOT_PASSED and gate.severity == "must"]
     if failing:
         return Verdict.FAILED, Reason.GATE_FAILED, _told(failing)
+    points = score(brief.quality, result.gates) if brief.quality else None
+    if points and brief.quality and points.held < brief.quality.threshold:
+        return Verdict.FAILED, Reason.QUALITY, f"{points.told()}; {brief.quality.threshold} are needed"
     if people:
         return Verdict.NEEDS_HUMAN, Reason.PERSON_CRITERION, _told(people)
     blockers = [finding for finding in result.findings if finding.severity == "blocker"]
@@ -38,7 +43,7 @@ def verdict(brief: Brief, result: Result, *, may_reject: bool = True) -> tuple[V
     if not _proven(brief, result):
         told = "no acceptance check, test or gate says anything about this work"
         return Verdict.NEEDS_HUMAN, Reason.NOTHING_TO_CHECK, told
-    return Verdict.PASSED, Reason.PASSED, _passed(result)
+    return Verdict.PASSED, Reason.PASSED, _passed(result, points)
 
 
 def _proven(brief: Brief, result: Result) -> bool:
@@ -59,8 +64,11 @@ def _told(gates: list[GateReport]) -> str:
     return "; ".join(f"{gate.id}: {gate.message or gate.result}" for gate in gates)
 
 
-def _passed(result: Result) -> str:
-    proofs = sum(1 for gate in result.gates if gate.proves)
+def _passed(result: Result, points: Score | None) -> str:
+    proofs = sum(1 for gate in result.gates if gate.proves and gate.result is GateResult.PASS)
+    passed = sum(1 for gate in result.gates if gate.result is GateResult.PASS)
     findings = sum(1 for finding in result.findings if finding.severity == "minor")
-    text = f"{len(result.gates)} gates passed, {proofs} of them about this very work"
+    text = f"{passed} gates passed, {proofs} of them about this very work"
+    if points:
+        text = f"{points.told()}; {proofs} gate{'s' if proofs != 1 else ''} about this very work passed"
     return f"{text}; {findings} finding{'s' if findings > 1 else ''}" if findings else text

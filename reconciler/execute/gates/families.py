@@ -1,6 +1,8 @@
-"""Which files are tests, and which are CI: by the names that the usual tools go by."""
+"""Which files are tests, CI, programs or locks: by the names that the usual tools go by."""
 
 from __future__ import annotations
+
+import posixpath
 
 from reconciler.execute.paths import matches
 
@@ -22,3 +24,25 @@ def is_test(path: str) -> bool:
 
 def is_ci(path: str) -> bool:
     return matches(path, CI) is not None
+
+
+SOURCE = frozenset(
+    (
+        ".py", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".vue", ".svelte", ".go", ".rs", ".java", ".kt", ".kts",
+        ".scala", ".cs", ".fs", ".c", ".h", ".cc", ".cpp", ".hpp", ".swift", ".m", ".rb", ".php", ".pl", ".lua", ".ex",
+        ".exs", ".dart", ".sh",
+    )
+)  # fmt: skip
+"""what programs are written in"""
+LOCKS = frozenset(
+    (
+        "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "uv.lock",
+        "poetry.lock", "pdm.lock", "Pipfile.lock", "Cargo.lock", "go.sum", "composer.lock", "Gemfile.lock",
+    )
+)  # fmt: skip
+"""names of files that programs write to pin dependencies"""
+
+
+def suffix(path: str) -> str:
+    """What the file's name ends with, with its dot, in small letters."""
+    return posixpath.splitext(path)[1].lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,17 +10,29 @@ from reconciler.execute import text
 from reconciler.execute.process import Completed
 from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
+from reconciler.git.repository import SUBMODULE, Repository
 from reconciler.model.execution import GateReport, PhaseReport
 from reconciler.model.history import TreeChange
 from reconciler.model.job import ProductBrief
-from reconciler.model.spec import Criterion, Paths, PolicySpec
+from reconciler.model.spec import Criterion, Paths, PolicySpec, QualityGateSpec
 from reconciler.model.vocabulary import GateResult
 
 LOG_BYTES = 200_000
+MOST_BYTES = 5_000_000
+"""of a file as it was before"""
+MOST_PATHS = 2_000
+"""that one git command is asked about"""
 
 
 _MAX_LISTED = 30_000
 """Characters: Linux takes 128 KiB for one variable, and a character may need four bytes."""
+
+
+class TooMuch(Exception):
+    """More was added than can be looked through."""
+
+    def __str__(self) -> str:
+        return "too much was added to look through"
 
 
 @dataclass(kw_only=True)
@@ -50,6 +62,55 @@ class Subject:
     """phases that were asked for prose"""
     changes: Sequence[TreeChange] = ()
     added: Sequence[tuple[str, str]] | None = ()
+    quality: QualityGateSpec | None = None
+    asked: bool = False
+    """whether an agent asked HiveMind"""
+    decided: Sequence[str] = ()
+    """what agents reported as decided"""
+    _listed: dict[str, TreeChange] | None = None
+    _before: dict[str, bytes] | None = None
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """(path, line) of every line that was added. Raises TooMuch."""
+        if self.added is None:
+            raise TooMuch
+        yield from self.added
+
+    def content(self, path: str) -> bytes:
+        """A file of the work; nothing where it is no plain file of the checkout."""
+        place = self.root / path
+        inside = place.parent.resolve().is_relative_to(self.root.resolve())
+        return place.read_bytes() if inside and place.is_file() and not place.is_symlink() else b""
+
+    def before(self, change: TreeChange) -> bytes | None:
+        """The file as it was where the work began; None where there was none, or a huge one."""
+        if self._before is None:
+            self._before = self._read_before()
+        return self._before.get(change.path)
+
+    def mode_before(self, change: TreeChange) -> str | None:
+        """The git mode that the path had where the work began."""
+        entry = self._base().get(change.path)
+        return entry.mode if entry else None
+
+    def _base(self) -> dict[str, TreeChange]:
+        """The changed paths as they were where the work began."""
+        if self._listed is None:
+            paths = [change.path for change in self.changes if change.old][:MOST_PATHS]
+            self._listed = {}
+            if self.product and paths:
+                listed = Repository(Path(self.product.path)).changed(None, self.product.start, paths)
+                self._listed = {entry.path: entry for entry in listed}
+        return self._listed
+
+    def _read_before(self) -> dict[str, bytes]:
+        if self.product is None:
+            return {}
+        repository = Repository(Path(self.product.path))
+        oids = {path: entry.new or "" for path, entry in self._base().items() if entry.mode != SUBMODULE}
+        small = [oid for oid, size in repository.sizes(oids.values()).items() if size <= MOST_BYTES]
+        bodies = dict(repository.blobs(small))
+        return {path: bodies[oid] for path, oid in oids.items() if oid in bodies}
 
     async def check(self, gate: str, command: str, *, root: Path | None = None, proves: bool = True) -> GateReport:
         """Run a shell command as a gate: what it writes is thrown away. Only exit 0 passes; being ended is an error."""
