@@ -6,7 +6,7 @@ Nothing decided here is stored before its outcome commit: after a crash the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -14,11 +14,12 @@ from reconciler.controller.events import Event, Listener
 from reconciler.controller.factory import Factory
 from reconciler.controller.jobs import JobFiles
 from reconciler.controller.judge import judged
+from reconciler.controller.notes import company_notes
 from reconciler.controller.record import digest_file, evidence_of, knowledge_file, read_files
 from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.git import product
 from reconciler.git.run import GitError, IndexLocked
-from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result
+from reconciler.model.execution import Evidence, Execution, MergeResult, Proposal, Report, Result
 from reconciler.model.job import AttemptJob, Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding
 from reconciler.model.view import Live, View
@@ -37,6 +38,9 @@ class Ready:
     evidence: Evidence
     contents: dict[str, bytes]
     knowledge: tuple[str, bytes] | None
+    notes: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """what agents left for their company, by path"""
+    proposals: tuple[Proposal, ...] = ()
 
 
 class Collector:
@@ -99,6 +103,7 @@ class Collector:
                 self._tell(Event("merged", execution.task, f"merged into {brief.product.branch}", execution.stage))
             else:
                 decided, result = _merge_failed(merge, result, may_reject=may_reject(view, task))
+        notes, result = company_notes(self._factory.repository, brief, result)
         evidence = evidence_of(
             execution,
             result,
@@ -107,7 +112,7 @@ class Collector:
             agent=_agent(result),
             merge_commit=merge_commit,
         )
-        return Ready(brief, evidence, contents, knowledge_file(brief, result))
+        return Ready(brief, evidence, contents, knowledge_file(brief, result), notes, result.proposals)
 
     def _result(
         self, execution: Execution, job: AttemptJob, end: Finished, now: float

@@ -153,7 +153,7 @@ class Reconciler:
                 if item.evidence.execution not in live:
                     continue
                 task = view.tasks.get(item.evidence.object.partition("/")[2])
-                objects = self._follow_ups(view, task, item.evidence)
+                objects = self._follow_ups(view, task, item)
                 commit, evidence, digest = outcome_commit(
                     item.evidence,
                     item.brief.title,
@@ -161,6 +161,7 @@ class Reconciler:
                     objects,
                     author=f"{item.brief.company_title} {item.evidence.agent}",
                     knowledge=item.knowledge,
+                    notes=item.notes,
                 )
                 commits.append(commit)
                 recorded.append(evidence)
@@ -187,13 +188,15 @@ class Reconciler:
         view = msgspec.structs.replace(view, tasks=tasks)
         self._start(view, self._plan(view))
 
-    def _follow_ups(self, view: View, task: TaskState | None, evidence: Evidence) -> tuple[Object, ...]:
+    def _follow_ups(self, view: View, task: TaskState | None, item: Ready) -> tuple[Object, ...]:
         if task is None:
             return ()
         store = self._factory.store
-        return follow_ups(
-            view, task, evidence, self._clock(), lambda name: name in view.tasks or bool(store.find(Ref("Task", name)))
-        )
+
+        def exists(name: str) -> bool:
+            return name in view.tasks or bool(store.find(Ref("Task", name)))
+
+        return follow_ups(view, task, item.evidence, self._clock(), exists, item.proposals)
 
     def _clean_up(self, recorded: Sequence[Evidence]) -> None:
         """After the commits are durable the runs' own copies are not needed any more."""

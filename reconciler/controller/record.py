@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -97,6 +97,7 @@ def outcome_commit(
     author: str,
     knowledge: tuple[str, bytes] | None = None,
     extra: Sequence[tuple[str, str]] = (),
+    notes: Mapping[str, bytes] | None = None,
 ) -> tuple[NewCommit, Evidence, str]:
     """The commit, the evidence as written, and the sha256 of `evidence.json`."""
     evidence = msgspec.structs.replace(evidence, follow_ups=tuple(item.name for item in follow_ups))
@@ -107,6 +108,7 @@ def outcome_commit(
     files[f"{folder}/evidence.json"] = data
     if knowledge is not None:
         files[knowledge[0]] = knowledge[1]
+    files.update(notes or {})
     files.update(manifest_files(follow_ups))
     body = evidence.message + ("\n\nFollows: " + ", ".join(item.name for item in follow_ups) if follow_ups else "")
     commit = NewCommit(

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.model.execution import Evidence
+from reconciler.model.execution import Evidence, Proposal
 from reconciler.model.objects import Object, generation
 from reconciler.model.refs import Position, Ref
 from reconciler.model.spec import Budget, Criterion, Finding, Fix, Origin, Stage, TaskSpec
@@ -137,6 +137,51 @@ def finding_tasks(
     return [_finding_task(lineage, task, evidence, name, findings, base) for name, findings in groups]
 
 
+def proposed_tasks(
+    lineage: Lineage,
+    task: TaskState,
+    evidence: Evidence,
+    proposals: Sequence[Proposal],
+    exists: Callable[[str], bool],
+    room: int,
+) -> list[Object]:
+    """The tasks that an agent proposed, as far as `room` and the Policy's depth go; a name that exists makes none.
+
+    A task whose dependency does not come to be does not come to be either.
+    """
+    depth = _depth(task) + 1
+    if depth > lineage.view.config.policy.limits.depth:
+        return []
+    kept = {item.name: item for item in proposals if not exists(item.name) and name_of(item.name) == item.name}
+    kept = dict(list(kept.items())[: max(room, 0)])
+    while lost := [
+        name for name, item in kept.items() if any(need not in kept and not exists(need) for need in item.depends_on)
+    ]:
+        for name in lost:
+            del kept[name]
+    origin = msgspec.structs.replace(_origin(task, evidence, "proposed"), commit=None, cycle=0, depth=depth)
+    stage = _first_stage(lineage.resolved(task))
+    return [
+        _object(
+            lineage,
+            task,
+            name,
+            _inherited(
+                lineage,
+                task,
+                title=item.title,
+                description=item.description,
+                stage=stage,
+                acceptance=item.acceptance,
+                depends_on=item.depends_on,
+                paths=task.spec.paths,
+                origin=origin,
+            ),
+        )
+        for name, item in kept.items()
+    ]
+
+
 def goal_stage_task(lineage: Lineage, asked: GoalStage, like: TaskState) -> Object:
     """The task of a stage that runs once for a goal (or for a lone task), or once for one of its documents.
 
@@ -201,8 +246,13 @@ def _origin(task: TaskState, evidence: Evidence, relation: str) -> Origin:
         "attempt": evidence.attempt,
         "commit": evidence.product_commit,
         "cycle": _cycle(task),
+        "depth": _depth(task),
     }
     return msgspec.convert(values, Origin)
+
+
+def _depth(task: TaskState) -> int:
+    return task.spec.origin.depth if task.spec.origin else 0
 
 
 def _cycle(task: TaskState) -> int:
