@@ -10,6 +10,8 @@ import msgspec
 from reconciler.controller import resolve_mcp, resolve_tools, trusted
 from reconciler.controller.factory import Factory
 from reconciler.controller.resolve_skills import skill
+from reconciler.controller.sessions import prepared, quality_of, sessions
+from reconciler.controller.world import unseen
 from reconciler.git import product
 from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError, Refused
@@ -20,8 +22,9 @@ from reconciler.model.spec import AgentSpec, Finding, HostModel, Paths, Pipeline
 from reconciler.model.view import Config, TaskState, View, World
 from reconciler.model.vocabulary import GateResult, Verdict
 from reconciler.plan.blueprint import needs, resolve_blueprint
+from reconciler.plan.candidates import offered
 from reconciler.plan.resolve import resolve
-from reconciler.plan.routing import route
+from reconciler.plan.routing import route_task
 
 REMOTE = re.compile(r"^(https|ssh)://")
 PREVIOUS_CHARACTERS = 8000
@@ -32,7 +35,7 @@ def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -
     task = view.tasks[execution.task]
     resolved = resolve(view, task)
     config = view.config
-    routed = route(task.spec, execution.stage, config, World(), resolved.pipeline_name)
+    routed = route_task(task, execution.stage, config, World(), resolved.pipeline_name)
     company = config.companies[execution.company]
     homes = trusted.homes(config, execution.company)
     home = homes[0].folder
@@ -66,11 +69,14 @@ def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -
         blueprint=blueprint,
         blueprint_folder=_blueprint_folder(config, execution.blueprint),
         product=local_product(factory, task, resolved.product),
-        model=_model(view, execution),
+        model=model_brief(view, execution),
         paths=task.spec.paths,
         depth=origin.depth if origin else 0,
         read_only=bool(resolved.stage and resolved.stage.read_only),
         policy=config.policy,
+        quality=quality_of(view, resolved),
+        sessions=sessions(factory, task, commit),
+        prepared=prepared(factory, task, resolved, commit),
         branch=(resolved.pipeline or PipelineSpec(stages=())).branch.replace("{task}", execution.task),
         mcp=resolve_mcp.servers(factory.root, commit, homes[0], outside) if with_tools else (),
         company_folder=home,
@@ -111,7 +117,8 @@ def _location(factory: Factory, wanted: Product) -> str:
     return str(factory.product_path(wanted.repository))
 
 
-def _model(view: View, execution: Execution) -> ModelBrief:
+def model_brief(view: View, execution: Execution) -> ModelBrief:
+    """Which model does this, and what it offers on this machine. Raises FactoryError where its host is gone."""
     host = next((host for host in view.config.fleet.hosts if host.name == execution.host), None)
     if host is None:
         raise FactoryError(f"Fleet: there is no host {execution.host}")
@@ -124,7 +131,7 @@ def _model(view: View, execution: Execution) -> ModelBrief:
         host=execution.host,
         url=host.url,
         num_ctx=model.num_ctx,
-        offers=model.offers,
+        offers=tuple(sorted(offered(execution.backend, execution.model, host, unseen()))),
         limits=host.limits,
         command=host.command,
     )

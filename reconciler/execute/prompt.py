@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from reconciler.execute import text
+from reconciler.execute.prepared import describe
 from reconciler.model.job import AgentBrief, Brief
 
 CHARACTERS_PER_TOKEN = 3
@@ -57,7 +58,8 @@ def task_sections(brief: Brief) -> list[Section]:
         Section("task", task, 1),
         Section("acceptance", acceptance, 1),
         Section("findings", findings, 1),
-        Section("previous-stage", brief.previous.strip(), 6),
+        Section("previous-stage", "" if brief.sessions else brief.previous.strip(), 6),
+        Section("prepared-qa", describe(brief.prepared), 2),
     ]
 
 
