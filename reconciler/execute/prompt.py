@@ -11,7 +11,7 @@ import msgspec
 
 from reconciler.execute import text
 from reconciler.execute.prepared import describe
-from reconciler.model.job import AgentBrief, Brief
+from reconciler.model.job import AgentBrief, Brief, SessionBrief
 
 CHARACTERS_PER_TOKEN = 3
 """English prose has about four, code three or less: a prompt that is too long is an error, a short one is not"""
@@ -36,17 +36,18 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 def system_sections(brief: Brief, agent: AgentBrief | None) -> list[Section]:
-    """Who speaks: soul, role, skills. All of it comes from the trusted commit."""
+    """Who speaks: soul, role, its part in a pair, skills. All of it comes from the trusted commit."""
     parts = [Section("soul", brief.soul.strip(), 5, True)]
     if agent:
         parts.append(Section("role", agent.prompt.strip(), 2, True))
+    parts.append(Section("pairing", brief.pairing.strip(), 1, True))
     for skill in brief.skills:
         parts.append(Section(f"skill {skill.name}", f"## Skill: {skill.name}\n\n{skill.text.strip()}", 7, True))
     return parts
 
 
 def task_sections(brief: Brief) -> list[Section]:
-    """What is wanted: goal, task, acceptance, findings, what the stage before said."""
+    """What is wanted: goal, task, acceptance, findings, what the stage before said, what others did on this work."""
     goal = f"{brief.goal_title}\n{brief.goal_description}".strip()
     task = f"{brief.title}\n{brief.description}".strip()
     if brief.document:
@@ -60,7 +61,22 @@ def task_sections(brief: Brief) -> list[Section]:
         Section("findings", findings, 1),
         Section("previous-stage", "" if brief.sessions else brief.previous.strip(), 6),
         Section("prepared-qa", describe(brief.prepared), 2),
+        Section("what-others-did", "\n\n".join(_session(session) for session in brief.sessions), 3),
     ]
+
+
+def _session(session: SessionBrief) -> str:
+    """What one execution on the same work left behind: the decisions first, which nobody else can tell."""
+    report = session.report
+    told = {
+        "decided": report.key_decisions,
+        "blocked by": report.blockers,
+        "wrote": report.files_written[:30],
+        "checked": report.verification[:30],
+    }
+    lines = [f"{session.stage}, attempt {session.attempt} of {session.task} ({report.agent_type}): {session.outcome}"]
+    lines += [f"- {what}: {text.line(item, 400)}" for what, items in told.items() for item in items]
+    return "\n".join(lines)
 
 
 def compose(sections: Sequence[Section], request: str, *, num_ctx: int, max_tokens: int) -> Prompt:
@@ -70,7 +86,7 @@ def compose(sections: Sequence[Section], request: str, *, num_ctx: int, max_toke
     """
     budget = max((num_ctx - max_tokens - _MARGIN) * CHARACTERS_PER_TOKEN, 800)
     request = text.cut(request.strip(), budget * 3 // 4)
-    kept, left_out = _fit([part for part in sections if part.body.strip()], budget - len(request))
+    kept, left_out = fit([part for part in sections if part.body.strip()], budget - len(request))
     system = "\n\n".join(part.body for part in kept if part.system)
     given = [text.delimited(part.name, part.body) for part in kept if not part.system]
     if given:
@@ -80,8 +96,8 @@ def compose(sections: Sequence[Section], request: str, *, num_ctx: int, max_toke
     return Prompt(system, "\n\n".join([*given, request]), tuple(dict.fromkeys(left_out)))
 
 
-def _fit(sections: list[Section], budget: int) -> tuple[list[Section], list[str]]:
-    """Shorten from the highest rank down until all fits."""
+def fit(sections: list[Section], budget: int) -> tuple[list[Section], list[str]]:
+    """Shorten from the highest rank down until all fits in `budget` characters; also the names of what was cut."""
     sizes = [len(section.body) + 2 * len(section.name) + 10 for section in sections]
     excess = sum(sizes) - budget
     keep = [section.body for section in sections]
