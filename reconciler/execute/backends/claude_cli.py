@@ -1,0 +1,277 @@
+"""Claude through its own command line, `claude -p`: a question, or a whole conversation with our tools.
+
+The program runs in the sandbox with no view of the product, no home but its credentials, and one way out, to its own
+API. Its own tools are off, hooks deny what is not ours, and ours come to it over the Model Context Protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from reconciler.execute import child
+from reconciler.execute.agent.port import Ending, Journal, Terms, Tools
+from reconciler.execute.backends import claude_stream
+from reconciler.execute.backends.claude_place import Place, has_credentials
+from reconciler.execute.backends.claude_stream import Outcome
+from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, Message, OnToken, Probe
+from reconciler.execute.backends.streaming import checked, one_line, told_schema
+from reconciler.execute.egress import CLAUDE_API, Egress, Heard
+from reconciler.execute.enclosure import program
+from reconciler.execute.mcp.bridge import Bridge
+from reconciler.execute.mcp.wire import SERVER
+from reconciler.execute.patience import Patience
+from reconciler.execute.sandbox import MISSING, Sandbox
+from reconciler.model.job import ModelBrief
+from reconciler.model.spec import Host
+from reconciler.model.vocabulary import Reason
+
+PROGRAM = ("claude",)
+INSTALL_MCP = f"{sys.executable} -m pip install 'alai-reconcile[mcp]'"
+INSTALL = "npm install -g @anthropic-ai/claude-code"
+PROBE_SECONDS = 1.9
+
+Refuse = Callable[[str, str, str], None]
+"""called with tool, what was wanted and why not, for each thing that the program was denied"""
+Hear = Callable[[dict[str, Any]], None]
+
+_ARGUMENT = 100_000
+"""bytes; Linux takes 128 KiB for one"""
+_SCHEMA_TURNS = 5
+"""giving its answer a form takes the program a few turns of its own"""
+_BEAT = 1.0
+"""seconds between two signs of life that are passed on while a message is being written"""
+_OURS = (
+    f"Your tools are those whose names begin with mcp__{SERVER}__; there are no others. Where you are told of a tool, "
+    f"such as finish, it is the one named mcp__{SERVER}__finish. Only what you did with them counts, and only once you "
+    "called finish."
+)
+
+
+class _Run(msgspec.Struct, kw_only=True):
+    """What was heard of one run of the program. `late`: why it was ended by us."""
+
+    outcome: Outcome | None = None
+    status: int = 0
+    complaints: str = ""
+    steps: int = 0
+    beat: float = 0.0
+    late: tuple[Reason, str] | None = None
+
+
+class ClaudeCli:
+    """`model.command` or `claude`. Without `sandbox` the machine's own is looked for, and there must be one."""
+
+    def __init__(self, model: ModelBrief, *, sandbox: Sandbox | None = None, refuse: Refuse | None = None) -> None:
+        self._model = model
+        self._sandbox = sandbox
+        self._refuse = refuse
+        self._who = " ".join(filter(None, ("Claude's command line", model.name and f"({model.name})")))
+
+    async def chat(self, request: ChatRequest, on_token: OnToken) -> Answer:
+        """Ask once, without tools. Temperature and length of the answer are the program's own. Raises BackendError."""
+        checked(request, tools=False, who=f"{self._who}, asked a single question,")
+        system = "\n\n".join(message.text for message in request.messages if message.role == "system")
+        told = [message.text for message in request.messages if message.role != "system"] + [told_schema(request)]
+        flags = ["--max-turns", str(_SCHEMA_TURNS if request.schema else 1)]
+        if request.schema is not None:
+            flags += ["--json-schema", json.dumps(request.schema)]
+
+        def hear(line: dict[str, Any]) -> None:
+            if line["type"] == "assistant":
+                for message in claude_stream.messages(line):
+                    on_token(message.text)
+
+        async with self._place(lambda place, through, why: None) as place:
+            run = await self._follow(place, [*flags, *place.locks(None)], system, told, hear)
+        wrong = run.late or claude_stream.trouble(run.outcome, run.status, run.complaints)
+        if wrong is not None or run.outcome is None:
+            reason, why = wrong or (Reason.BACKEND_ERROR, "ended without a result")
+            raise BackendError(reason, f"{self._who} {why}")
+        found = run.outcome
+        return Answer(
+            text=found.text if found.structured is None else json.dumps(found.structured),
+            tokens_in=found.tokens_in,
+            tokens_out=found.tokens_out,
+            cost_usd=found.cost_usd,
+            ended="stop",
+        )
+
+    async def work(self, opening: tuple[Message, ...], tools: Tools, terms: Terms, journal: Journal) -> Ending:
+        """Hold a conversation with `tools` until the program ends. Raises BackendError where it cannot be started."""
+        if importlib.util.find_spec("mcp") is None:
+            told = f"{self._who} needs the package mcp to be given tools: run: {INSTALL_MCP}"
+            raise BackendError(Reason.CAPABILITY_MISSING, told)
+        flags = ["--max-turns", str(terms.max_steps)]
+        if terms.budget_usd is not None:
+            if terms.budget_usd <= 0:
+                told = "nothing is left of the budget"
+                return Ending(reason=Reason.BUDGET_EXCEEDED, message=told, steps=0, tokens=0, cost_usd=0.0)
+            flags += ["--max-budget-usd", f"{terms.budget_usd:.4f}"]
+        for message in opening:
+            journal.keep(message)
+        system = "\n\n".join([*(message.text for message in opening if message.role == "system"), _OURS])
+        told = [message.text for message in opening if message.role != "system"]
+
+        def heard(where: str, through: bool, why: str) -> None:
+            journal.event("network", to=where, let_through=through, why=why)
+            if not through and self._refuse is not None:
+                self._refuse("network", where, why)
+
+        async with self._place(heard) as place, Bridge(place.tools, tools, journal) as bridge:
+            flags += place.locks(bridge)
+            run = await self._follow(place, flags, system, told, lambda line: _keep(line, journal), bridge.pulse)
+        return self._ending(run, tools)
+
+    def _ending(self, run: _Run, tools: Tools) -> Ending:
+        finished = tools.finished is not None
+        found = claude_stream.ending(run.outcome, run.status, run.complaints, finished=finished, steps=run.steps)
+        if run.late is not None:
+            found = msgspec.structs.replace(found, reason=run.late[0], message=run.late[1])
+        for tool, what in run.outcome.denied if run.outcome and self._refuse else ():
+            assert self._refuse is not None
+            self._refuse(tool, what, "an agent of this factory has no tools but the factory's")
+        return msgspec.structs.replace(found, message=f"{self._who} {found.message}" if found.message else "")
+
+    @contextlib.asynccontextmanager
+    async def _place(self, heard: Heard) -> AsyncGenerator[Place]:
+        """Where it runs, with its way out. Raises BackendError where it must not or cannot run on this machine."""
+        sandbox = self._sandbox or await asyncio.to_thread(Sandbox.detect)
+        if sandbox is None:
+            raise BackendError(Reason.SANDBOX_MISSING, MISSING)
+        found = program(self._model.command or PROGRAM)
+        if found is None:
+            raise BackendError(Reason.HOST_UNREACHABLE, _absent(self._model.command))
+        with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as scratch:
+            place = Place(Path(scratch), sandbox, *found)
+            async with Egress(place.out, CLAUDE_API, heard):
+                yield place
+
+    async def _follow(
+        self,
+        place: Place,
+        flags: Sequence[str],
+        system: str,
+        told: Sequence[str],
+        hear: Hear,
+        pulse: Callable[[], float] = lambda: 0.0,
+    ) -> _Run:
+        """Run it to its end, or to the end of our patience. `pulse`: when a tool of ours was last at work."""
+        argv = ["-p", "--output-format", "stream-json", "--verbose", "--include-partial-messages", *flags]
+        if self._model.name:
+            argv += ["--model", self._model.name]
+        if len(system.encode()) <= _ARGUMENT:
+            argv += ["--append-system-prompt", system]
+        else:
+            told = [system, *told]
+        said = "\n\n".join(filter(None, told)).encode("utf-8", "replace")
+        enclosed = place.enclosed(argv)
+        run = _Run()
+        try:
+            async with child.started(enclosed.argv, cwd=enclosed.cwd, env=enclosed.env, said=said) as process:
+                await self._listen(process, run, hear, pulse)
+        except OSError as error:
+            raise BackendError(Reason.HOST_UNREACHABLE, f"{self._who} cannot be started: {error}") from error
+        run.complaints = process.complaints.decode("utf-8", "replace")
+        return run
+
+    async def _listen(self, process: child.Child, run: _Run, hear: Hear, pulse: Callable[[], float]) -> None:
+        patience = Patience(self._model.limits)
+        lines = process.lines()
+        coming: asyncio.Future[Any] = asyncio.ensure_future(_next(lines, process))
+        try:
+            while True:
+                await asyncio.wait({coming}, timeout=patience.left(pulse()))
+                if not coming.done():
+                    run.late = patience.over(pulse())
+                    if run.late is not None:
+                        return
+                    continue
+                line = coming.result()
+                if isinstance(line, int):
+                    run.status = line
+                    return
+                patience.heard()
+                _take(line, run, hear)
+                coming = asyncio.ensure_future(_next(lines, process))
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _next(lines: AsyncGenerator[bytes, None], process: child.Child) -> bytes | int:
+    """The next line; after the last one the exit status."""
+    async for line in lines:
+        return line
+    return await process.ended()
+
+
+def _take(line: bytes, run: _Run, hear: Hear) -> None:
+    found = claude_stream.parsed(line)
+    if found is None:
+        if line.strip():
+            hear({"type": "unreadable line"})
+        return
+    now = time.monotonic()
+    if found["type"] == "stream_event" and now < run.beat + _BEAT:
+        return
+    run.beat = now
+    run.steps += found["type"] == "assistant"
+    if found["type"] == "result":
+        run.outcome = claude_stream.outcome(found)
+    hear(found)
+
+
+def _keep(line: dict[str, Any], journal: Journal) -> None:
+    """A line of the conversation goes into the journal before the next one is read."""
+    kind = line["type"]
+    if kind in ("assistant", "user"):
+        for message in claude_stream.messages(line):
+            journal.keep(message)
+    elif kind == "system" and line.get("subtype") == "init":
+        names = [one_line(str(name), 60) for name in line.get("tools") or ()]
+        others = [name for name in names if not name.startswith(f"mcp__{SERVER}__")]
+        journal.event("program", model=line.get("model"), version=line.get("claude_code_version"), other_tools=others)
+    elif kind == "result":
+        journal.event("result", subtype=line.get("subtype"), turns=line.get("num_turns"))
+    else:
+        journal.event("heard", kind=one_line(kind, 40))
+
+
+def _absent(command: Sequence[str]) -> str:
+    if command:
+        return f"there is no program {command[0]} on this machine"
+    return f"there is no program claude on this machine: run: {INSTALL}, then: claude setup-token"
+
+
+def probe(host: Host) -> Probe:
+    """Is the program here, and what does it say that it is? It is not asked to talk to anybody."""
+    found = program(host.command or PROGRAM)
+    if found is None:
+        return Probe(reachable=False, message=_absent(host.command))
+    if not host.command and not has_credentials():
+        told = "claude has no credentials: run: claude setup-token, and set CLAUDE_CODE_OAUTH_TOKEN"
+        return Probe(reachable=False, message=told)
+    try:
+        done = subprocess.run(
+            [*found[0], "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Probe(reachable=True, message=f"{found[0][0]} is here, and slow to say its version")
+    except OSError as error:
+        return Probe(reachable=False, message=one_line(f"{found[0][0]} --version: {error}"))
+    said = one_line(done.stdout.decode("utf-8", "replace"))
+    if done.returncode:
+        return Probe(reachable=False, message=f"{found[0][0]} --version ended with exit status {done.returncode}")
+    return Probe(reachable=True, message=said)

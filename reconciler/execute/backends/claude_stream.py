@@ -1,0 +1,162 @@
+"""What `claude -p --output-format stream-json` says, line by line, and what its end means. Pure.
+
+Fields as the official SDK reads them. A field that is missing or of another type is unknown, never assumed to be well.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import msgspec
+
+from reconciler.execute.agent.port import Ending
+from reconciler.execute.backends.port import Call, Message
+from reconciler.execute.backends.streaming import one_line
+from reconciler.model.vocabulary import Reason
+
+_ENDS = {
+    "error_max_turns": (Reason.STEP_LIMIT, "used up its steps before it was done"),
+    "error_max_budget_usd": (Reason.BUDGET_EXCEEDED, "used up its budget before it was done"),
+    "error_max_structured_output_retries": (Reason.FORMAT_ERRORS, "could not give its answer the form asked for"),
+    "error_during_execution": (Reason.BACKEND_ERROR, "failed while it ran"),
+}
+_TOO_LONG = ("prompt is too long", "context window", "maximum context")
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The result line. `cost_usd` and tokens are None where it does not say; `errors` are its own words."""
+
+    subtype: str
+    failed: bool
+    text: str
+    structured: Any
+    cost_usd: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    turns: int | None
+    errors: tuple[str, ...]
+    denied: tuple[tuple[str, str], ...]
+    """names of tools it was denied, with what it wanted of them"""
+
+
+def parsed(line: bytes) -> dict[str, Any] | None:
+    """The line's object; None where it is none."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) and isinstance(value.get("type"), str) else None
+
+
+def outcome(line: dict[str, Any]) -> Outcome:
+    """A line of type `result`."""
+    usage = _object(line.get("usage"))
+    fresh = [_count(usage.get(key)) for key in _INPUTS]
+    known = [count for count in fresh if count is not None]
+    return Outcome(
+        subtype=str(line.get("subtype", "")),
+        failed=line.get("is_error") is not False,
+        text=_text(line.get("result")),
+        structured=line.get("structured_output"),
+        cost_usd=_money(line.get("total_cost_usd")),
+        tokens_in=sum(known) if known else None,
+        tokens_out=_count(usage.get("output_tokens")),
+        turns=_count(line.get("num_turns")),
+        errors=tuple(one_line(str(error)) for error in _list(line.get("errors"))),
+        denied=tuple(
+            (one_line(str(item.get("tool_name", "?")), 60), one_line(json.dumps(item.get("tool_input")), 200))
+            for item in map(_object, _list(line.get("permission_denials")))
+        ),
+    )
+
+
+_INPUTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+def messages(line: dict[str, Any]) -> list[Message]:
+    """What a line of type `assistant` or `user` adds to the conversation."""
+    blocks = [_object(block) for block in _list(_object(line.get("message")).get("content"))]
+    if line["type"] == "user":
+        return [
+            Message(role="tool", text=_text(block.get("content")), call=str(block.get("tool_use_id", "")))
+            for block in blocks
+            if block.get("type") == "tool_result"
+        ]
+    said = "".join(_text(block.get("text")) for block in blocks if block.get("type") == "text")
+    thought = "".join(_text(block.get("thinking")) for block in blocks if block.get("type") == "thinking")
+    calls = tuple(
+        Call(id=str(block.get("id", "")), name=str(block.get("name", "")), arguments=_object(block.get("input")))
+        for block in blocks
+        if block.get("type") == "tool_use"
+    )
+    return [Message(role="assistant", text=said, thinking=thought, calls=calls)] if said or thought or calls else []
+
+
+def trouble(found: Outcome | None, status: int, complaints: str) -> tuple[Reason, str] | None:
+    """Why a run that has ended is no success, whatever it did; None where nothing speaks against it."""
+    told = one_line(complaints.strip().splitlines()[-1]) if complaints.strip() else ""
+    if found is None:
+        how = f"exit status {status}" if status else "without a result"
+        return Reason.BACKEND_ERROR, f"ended {how}{': ' + told if told else ''}"
+    words = "; ".join(found.errors) or one_line(found.text) or told
+    suffix = f": {words}" if words else ""
+    if found.subtype in _ENDS:
+        reason, what = _ENDS[found.subtype]
+        return reason, what + ("" if reason is Reason.STEP_LIMIT else suffix)
+    if found.failed or found.subtype != "success":
+        long = any(sign in words.lower() for sign in _TOO_LONG)
+        return (Reason.CONTEXT_OVERFLOW if long else Reason.BACKEND_ERROR), f"failed{suffix}"
+    if status:
+        return Reason.BACKEND_ERROR, f"ended with exit status {status}{': ' + told if told else ''}"
+    return None
+
+
+def ending(found: Outcome | None, status: int, complaints: str, *, finished: bool, steps: int) -> Ending:
+    """How a conversation with tools ended. Saying that it is done is not calling `finish`."""
+    wrong = trouble(found, status, complaints)
+    if wrong is not None:
+        reason, message = wrong
+    elif finished:
+        reason, message = Reason.PASSED, ""
+    elif found is None or not found.text.strip():
+        reason, message = Reason.EMPTY_RESPONSE, "ended without a word and without finishing"
+    else:
+        reason, message = Reason.UNFINISHED, f"stopped without calling finish: {one_line(found.text, 200)}"
+    return Ending(
+        reason=reason,
+        message=message,
+        steps=steps if found is None or found.turns is None else found.turns,
+        tokens=tokens(found),
+        cost_usd=found.cost_usd if found else None,
+    )
+
+
+def tokens(found: Outcome | None) -> int | None:
+    """All tokens of a run, where it said how many."""
+    if found is None or found.tokens_in is None or found.tokens_out is None:
+        return None
+    return found.tokens_in + found.tokens_out
+
+
+def _object(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _money(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _text(value: object) -> str:
+    """A text, or the texts of a list of blocks."""
+    if isinstance(value, str):
+        return value
+    return "\n".join(_text(_object(block).get("text")) for block in _list(value))

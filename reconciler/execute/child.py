@@ -1,0 +1,104 @@
+"""A child process that is talked with while it runs: its lines as they come, its last complaints, and a sure end.
+
+Knows nothing of sandboxes or of what the lines mean. Whatever happens, the process group is dead afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
+
+LONGEST = 16 * 2**20
+"""bytes of one line; more of it is dropped"""
+_GRACE = 1.0
+_COMPLAINTS = 4000
+_CHUNK = 65536
+
+
+class Child:
+    """A process in a session of its own. `complaints`: the end of what it wrote to standard error."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.complaints = b""
+
+    async def lines(self) -> AsyncGenerator[bytes, None]:
+        """Each line of standard output without its end, until there are no more."""
+        assert self.process.stdout is not None
+        rest = b""
+        while chunk := await self.process.stdout.read(_CHUNK):
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield line
+            rest = rest[:LONGEST]
+        if rest:
+            yield rest
+
+    async def ended(self) -> int:
+        """Its exit status, negative for the signal that ended it."""
+        return await self.process.wait()
+
+    async def _listen(self) -> None:
+        assert self.process.stderr is not None
+        while chunk := await self.process.stderr.read(_CHUNK):
+            self.complaints = (self.complaints + chunk)[-_COMPLAINTS:]
+
+    async def _tell(self, said: bytes) -> None:
+        stdin = self.process.stdin
+        assert stdin is not None
+        # a program that does not want to hear all of it says so by its exit status
+        with contextlib.suppress(OSError):
+            stdin.write(said)
+            await stdin.drain()
+        stdin.close()
+
+
+@contextlib.asynccontextmanager
+async def started(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], said: bytes = b""
+) -> AsyncGenerator[Child, None]:
+    """Run `argv` and tell it `said` on standard input. Raises OSError where it cannot be started.
+
+    On leaving: SIGTERM to the group, a second of patience, SIGKILL.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        cwd=cwd,
+        env=dict(env),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    child = Child(process)
+    talk = asyncio.ensure_future(child._tell(said))  # pyright: ignore[reportPrivateUsage]
+    listen = asyncio.ensure_future(child._listen())  # pyright: ignore[reportPrivateUsage]
+    try:
+        yield child
+    finally:
+        await _end(process, talk, listen)
+
+
+async def _end(process: asyncio.subprocess.Process, *tasks: asyncio.Future[None]) -> None:
+    """Also where we are being cancelled a second time, nothing is left behind."""
+    ended = asyncio.ensure_future(process.wait())
+    try:
+        if process.returncode is None:
+            _signal(process.pid, signal.SIGTERM)
+            await asyncio.wait({ended}, timeout=_GRACE)
+    finally:
+        # also what the program left behind in its group
+        _signal(process.pid, signal.SIGKILL)
+        for task in tasks:
+            task.cancel()
+        await asyncio.shield(ended)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)

@@ -1,0 +1,120 @@
+"""Programs that are talked with while they run (a CLI agent, a tool server), in the sandbox that commands have.
+
+Unlike a command it sees no workspace: only what it is shown, read-only, and an own `/tmp` with its home. Where the
+sandbox is a plain process, it is started as it is, with an empty home and a bare environment.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from reconciler.execute import units
+from reconciler.execute.sandbox import Sandbox, system_options
+from reconciler.execute.toolchain import toolchain
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_HOME = "/tmp/home"
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib")
+
+
+class Enclosed(msgspec.Struct, frozen=True, kw_only=True):
+    """What to start, where, and with which environment."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: dict[str, str]
+
+
+def enclose(
+    sandbox: Sandbox,
+    argv: Sequence[str],
+    *,
+    scratch: Path,
+    show: Sequence[Path] = (),
+    home: Mapping[str, Path] | None = None,
+    env: Mapping[str, str],
+    network: bool = False,
+) -> Enclosed:
+    """`show`: files and folders that are visible where they are. `home`: name below the home -> file.
+
+    `scratch` is an empty folder of the caller's; a plain process has its home there.
+    """
+    tools = toolchain()
+    placed = home or {}
+    if sandbox.bwrap is None:
+        folder = scratch / "home"
+        folder.mkdir()
+        for name, source in placed.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
+            (folder / name).chmod(0o400)
+        return Enclosed(argv=tuple(argv), cwd=folder, env=_environment(tools.path, str(folder)) | dict(env))
+    options = [*system_options(tools), "--size", str(units.size(sandbox.limits.disk)), "--tmpfs", "/tmp"]
+    if network:
+        options += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+    for path in _outermost(show):
+        options += ["--ro-bind", str(path), str(path)]
+    options += ["--dir", _HOME]
+    for name, source in placed.items():
+        options += ["--ro-bind", str(source), f"{_HOME}/{name}"]
+    options += ["--remount-ro", "/", "--chdir", _HOME, "--"]
+    inner = _environment(tools.path, _HOME) | dict(env)
+    return Enclosed(argv=(sandbox.bwrap, *options, *argv), cwd=Path("/"), env=inner)
+
+
+def _environment(path: str, home: str) -> dict[str, str]:
+    """Nothing of our own environment gets in but the program path."""
+    return {
+        "PATH": path,
+        "HOME": home,
+        "TMPDIR": home,
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "USER": "agent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _outermost(paths: Sequence[Path]) -> list[Path]:
+    """Without the system, which is there already, and without what lies in another one of them."""
+    outside = sorted({path for path in paths if not any(path.is_relative_to(place) for place in _SYSTEM)})
+    return [path for path in outside if not any(path.is_relative_to(other) for other in outside if other != path)]
+
+
+def python(*modules: str) -> tuple[list[str], list[Path], dict[str, str]]:
+    """Our own Python for use inside: how it is called, what it must be shown, and its environment.
+
+    It finds this package and `modules`. Of the folder that this package lies in, nothing else is shown.
+    """
+    show = [Path(sys.prefix), Path(sys.base_prefix), _PACKAGE]
+    roots = [str(_PACKAGE.parent)]
+    for name in modules:
+        found = importlib.util.find_spec(name)
+        if found is not None and found.origin is not None:
+            site = Path(found.origin).resolve().parents[1]
+            show.append(site)
+            roots.append(str(site))
+    return [sys.executable, "-P"], show, {"PYTHONPATH": ":".join(dict.fromkeys(roots))}
+
+
+def program(command: Sequence[str], path: str | None = None) -> tuple[list[str], list[Path]] | None:
+    """A command with its program found, and what it must be shown for it to start; None where it is not here.
+
+    Arguments that are absolute paths of existing files are taken for parts of the program.
+    """
+    found = shutil.which(command[0], path=path)
+    if found is None:
+        return None
+    place, real = Path(found).absolute(), Path(found).resolve()
+    show = [Path(word) for word in command[1:] if word.startswith("/") and Path(word).exists()]
+    if "node_modules" in real.parts:
+        # a package of npm finds its own files beside the real one; what is on the path is only a link to that
+        modules = Path(*real.parts[: real.parts.index("node_modules") + 1])
+        return [str(real), *command[1:]], [modules, *show]
+    return [str(place), *command[1:]], [place, *show]

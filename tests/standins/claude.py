@@ -1,0 +1,227 @@
+"""A stand-in for the program `claude`: its flags, its stream-json, its hooks and its tool servers, but scripted words.
+
+Started as `python claude.py SCRIPT FLAGS...`. The script is a JSON file with a list of steps:
+
+    {"say": "text"}                      an assistant's message
+    {"call": name, "arguments": {...}}   a tool of our server, by its own name, after the hooks let it
+    {"own": name, "input": {...}}        a tool of its own, done for real if nothing stops it
+    {"reach": "host:port"}               say what comes of going there by the proxy; "direct": true without it
+    {"facts": true}                      say as JSON what it was told and what it sees
+    {"complain": "text"}                 a line on standard error
+    {"sleep": seconds}, {"deaf": true}   do nothing; ignore SIGTERM from now on
+    {"raw": "line"}                      a line as it stands
+    {"result": {...}, "exit": status}    fields over those of a good result; null leaves the result line out
+
+Nothing of it is imported by the project; the shapes are those that the official SDK reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+GOOD = {
+    "type": "result",
+    "subtype": "success",
+    "is_error": False,
+    "duration_ms": 1200,
+    "duration_api_ms": 900,
+    "num_turns": 3,
+    "session_id": "stand-in",
+    "result": "It is done.",
+    "total_cost_usd": 0.0125,
+    "usage": {
+        "input_tokens": 100,
+        "cache_creation_input_tokens": 20,
+        "cache_read_input_tokens": 3,
+        "output_tokens": 50,
+    },
+}
+OWN = ("Bash", "Write", "WebFetch")
+
+
+def flags() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(exit_on_error=True, allow_abbrev=False)
+    parser.add_argument("-p", "--print", action="store_true", dest="print_mode")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--include-partial-messages", action="store_true")
+    parser.add_argument("--strict-mcp-config", action="store_true")
+    for name in (
+        "output-format", "permission-mode", "tools", "setting-sources", "model", "append-system-prompt", "max-turns",
+        "max-budget-usd", "json-schema", "mcp-config", "allowedTools", "settings",
+    ):  # fmt: skip
+        parser.add_argument(f"--{name}")
+    found = parser.parse_args(sys.argv[2:])
+    if not found.print_mode or found.output_format != "stream-json" or not found.verbose:
+        parser.error("this stand-in only prints stream-json, which needs --verbose")
+    return found
+
+
+def say(**line: Any) -> None:
+    print(json.dumps({"session_id": "stand-in", **line}), flush=True)
+
+
+def speak(text: str) -> None:
+    say(type="stream_event", event={"type": "content_block_delta"})
+    say(type="assistant", message={"role": "assistant", "content": [{"type": "text", "text": text}]})
+
+
+class Program:
+    def __init__(self, options: argparse.Namespace, prompt: str) -> None:
+        self.options = options
+        self.prompt = prompt
+        self.settings: dict[str, Any] = json.loads(Path(options.settings).read_text()) if options.settings else {}
+        self.denied: list[dict[str, Any]] = []
+        self.calls = 0
+        self.session: Any = None
+
+    async def run(self, steps: list[dict[str, Any]]) -> int:
+        for step in steps:
+            if "result" in step:
+                return self.end(step)
+            await self.take(step)
+        return self.end({"result": {}})
+
+    def end(self, step: dict[str, Any]) -> int:
+        if step["result"] is not None:
+            say(**{**GOOD, "permission_denials": self.denied, **step["result"]})
+        return int(step.get("exit", 0))
+
+    async def take(self, step: dict[str, Any]) -> None:
+        if "say" in step:
+            speak(step["say"])
+        elif "call" in step:
+            await self.call(f"mcp__alai__{step['call']}", step.get("arguments", {}))
+        elif "own" in step:
+            await self.call(step["own"], step.get("input", {}))
+        elif "reach" in step:
+            speak(f"{step['reach']}: {reach(step['reach'], direct=step.get('direct', False))}")
+        elif "facts" in step:
+            speak(json.dumps(self.facts()))
+        elif "complain" in step:
+            print(step["complain"], file=sys.stderr, flush=True)
+        elif "sleep" in step:
+            await asyncio.sleep(step["sleep"])
+        elif "deaf" in step:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        elif "raw" in step:
+            print(step["raw"], flush=True)
+
+    def facts(self) -> dict[str, Any]:
+        home = Path.home()
+        return {
+            "prompt": self.prompt,
+            "system": self.options.append_system_prompt,
+            "flags": sys.argv[2:],
+            "home": sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()),
+            "variables": dict(os.environ),
+            "pid": os.getpid(),
+            "seen": [path for path in ("/root", "/home", str(Path(sys.argv[1]).parents[1])) if readable(path)],
+        }
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> None:
+        self.calls += 1
+        call = {"type": "tool_use", "id": f"toolu_{self.calls}", "name": name, "input": arguments}
+        say(type="assistant", message={"role": "assistant", "content": [call]})
+        refused = self.hook(name, arguments)
+        if refused is not None:
+            self.denied.append({"tool_name": name, "tool_use_id": call["id"], "tool_input": arguments})
+            text, bad = refused, True
+        elif name.startswith("mcp__"):
+            done = await self.session.call_tool(name.removeprefix("mcp__alai__"), arguments)
+            text, bad = "\n".join(block.text for block in done.content), done.is_error
+        else:
+            text, bad = own(name, arguments), False
+        answer = {"type": "tool_result", "tool_use_id": call["id"], "content": text, "is_error": bad}
+        say(type="user", message={"role": "user", "content": [answer]})
+
+    def hook(self, name: str, arguments: dict[str, Any]) -> str | None:
+        """As the real one: exit status 2 refuses with what stands on standard error, any other number lets through."""
+        asked = json.dumps({"hook_event_name": "PreToolUse", "tool_name": name, "tool_input": arguments})
+        for entry in self.settings.get("hooks", {}).get("PreToolUse", []):
+            for hook in entry["hooks"]:
+                done = subprocess.run(
+                    ["/bin/sh", "-c", hook["command"]], input=asked, capture_output=True, text=True, check=False
+                )
+                if done.returncode == 2:
+                    return done.stderr
+        return None
+
+
+def readable(path: str) -> bool:
+    """Is there anything to see?"""
+    return os.access(path, os.R_OK) and any(Path(path).iterdir())
+
+
+def own(name: str, arguments: dict[str, Any]) -> str:
+    if name == "Bash":
+        return subprocess.run(arguments["command"], shell=True, capture_output=True, text=True, check=False).stdout  # noqa: S602
+    Path(arguments["file_path"]).write_text(arguments["content"])
+    return "written"
+
+
+def reach(place: str, *, direct: bool) -> str:
+    """What came of trying to get there: the proxy's status line, `connected`, or the error."""
+    host, _, port = place.rpartition(":")
+    try:
+        if direct:
+            with socket.create_connection((host, int(port)), timeout=2):
+                return "connected"
+        proxy = urlsplit(os.environ["HTTPS_PROXY"])
+        with socket.create_connection((proxy.hostname or "", proxy.port or 0), timeout=5) as way:
+            way.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+            return way.recv(1000).split(b"\r\n")[0].decode()
+    except OSError as error:
+        return type(error).__name__
+
+
+@contextlib.asynccontextmanager
+async def tool_server(program: Program, wanted: bool) -> AsyncIterator[list[str]]:
+    """Our server, started as its configuration says and spoken to through the official SDK; the names of its tools."""
+    if not wanted or not program.options.mcp_config:
+        yield []
+        return
+    from mcp import ClientSession, StdioServerParameters, stdio_client
+
+    config = json.loads(Path(program.options.mcp_config).read_text())["mcpServers"]["alai"]
+    parameters = StdioServerParameters(command=config["command"], args=config["args"], env=config["env"])
+    async with stdio_client(parameters) as (reads, writes), ClientSession(reads, writes) as session:
+        await session.initialize()
+        program.session = session
+        yield [f"mcp__alai__{tool.name}" for tool in (await session.list_tools()).tools]
+
+
+async def main() -> int:
+    if sys.argv[1:] == ["--version"]:
+        print("2.1.0 (Claude Code)")
+        return 0
+    steps = json.loads(Path(sys.argv[1]).read_text())
+    options = flags()
+    program = Program(options, sys.stdin.read())
+    async with tool_server(program, any("call" in step for step in steps)) as tools:
+        own_tools = [] if options.tools == "" else list(OWN)
+        say(
+            type="system",
+            subtype="init",
+            model=options.model or "default",
+            tools=[*own_tools, *tools],
+            cwd=str(Path.cwd()),
+        )
+        return await program.run(steps)
+
+
+if __name__ == "__main__":
+    status = asyncio.run(main())
+    sys.stdout.flush()
+    os._exit(status)
