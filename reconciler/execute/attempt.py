@@ -16,6 +16,7 @@ from reconciler.execute.gates.content import SECRETS
 from reconciler.execute.gates.places import widest
 from reconciler.execute.gates.registry import ATTEMPT, judge
 from reconciler.execute.gates.subject import Subject
+from reconciler.execute.phase_gates import gated
 from reconciler.execute.redact import Redactor
 from reconciler.execute.run_phase import run_phase
 from reconciler.execute.sandbox import MISSING, Sandbox
@@ -23,7 +24,7 @@ from reconciler.execute.work import Ended, Work
 from reconciler.execute.workspace import blueprint_files, checkout, fresh, settle
 from reconciler.git import product
 from reconciler.git.repository import GitError, Repository
-from reconciler.model.execution import GateReport, PhaseReport, Report, Result, StateFile
+from reconciler.model.execution import GateReport, Input, PhaseReport, Report, Result, StateFile
 from reconciler.model.history import TreeChange
 from reconciler.model.job import Brief
 from reconciler.model.spec import BlueprintPhase, PolicySpec
@@ -123,6 +124,8 @@ def failed(brief: Brief, ended: Ended, began: float) -> Result:
 
 async def _prepare(brief: Brief, run_dir: Path, sandbox: Sandbox, redactor: Redactor) -> Work:
     work = Work(brief=brief, root=run_dir / "work", run_dir=run_dir, sandbox=sandbox, redactor=redactor)
+    work.inputs += [Input(kind="skill", name=s.name, source=s.source, sha256=s.sha256) for s in brief.skills]
+    work.inputs += [Input(kind="mcp", name=s.name, source="mcp.json", sha256=s.sha256) for s in brief.mcp]
     private = None if sandbox.bwrap else run_dir / "blueprint"
     try:
         work.blueprint = await settle(
@@ -156,10 +159,7 @@ async def _do(work: Work) -> str | None:
 
 async def _phases(work: Work) -> None:
     for phase in work.brief.blueprint.phases:
-        work.progress("phase started", phase=phase.name, role=phase.role)
-        report = await _phase(work, phase)
-        work.phases.append(report)
-        work.progress("phase ended", phase=phase.name, by=report.by, seconds=report.seconds, note=report.note)
+        await gated(work, phase, _phase)
 
 
 async def _phase(work: Work, phase: BlueprintPhase) -> PhaseReport:
@@ -167,6 +167,10 @@ async def _phase(work: Work, phase: BlueprintPhase) -> PhaseReport:
         return await run_phase(work, phase, phase.run)
     if phase.agent:
         # the backends' libraries are only for those who talk to a model
+        if "tools" in phase.needs:
+            from reconciler.execute.tool_phase import tool_phase
+
+            return await tool_phase(work, phase, phase.agent)
         from reconciler.execute.agent_phase import agent_phase
 
         return await agent_phase(work, phase, phase.agent)

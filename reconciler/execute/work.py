@@ -53,6 +53,8 @@ class Work:
     decisions: list[str] = field(default_factory=list[str])
     """as agents reported them; the first thing the next agent reads"""
     blockers: list[str] = field(default_factory=list[str])
+    unmet: tuple[str, ...] = ()
+    """what the gates of the phase that is being done again said of it"""
     asked: bool = False
     """whether HiveMind was asked yet"""
     tokens: int | None = 0
@@ -95,6 +97,7 @@ class Work:
                 for item in (*brief.findings, *self.findings)
             ],
             "previous": brief.previous,
+            "unmet": text.delimited("unmet-gates", "\n".join(self.unmet)) if self.unmet else "",
         }
 
     def environment(self) -> dict[str, str]:
