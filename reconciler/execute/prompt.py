@@ -11,12 +11,13 @@ import msgspec
 
 from reconciler.execute import text
 from reconciler.execute.prepared import describe
-from reconciler.model.job import AgentBrief, Brief, SessionBrief
+from reconciler.model.job import AgentBrief, Brief, SessionBrief, SkillBrief
 
 CHARACTERS_PER_TOKEN = 3
 """English prose has about four, code three or less: a prompt that is too long is an error, a short one is not"""
 _MARGIN = 64
 _FLOOR = 200
+_SKILLS = "Skills. Before work that one of them is about, read it with `read_file` and do as it says:"
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -35,15 +36,28 @@ class Prompt(msgspec.Struct, frozen=True):
     """names of the sections that were cut or dropped"""
 
 
-def system_sections(brief: Brief, agent: AgentBrief | None) -> list[Section]:
-    """Who speaks: soul, role, its part in a pair, skills. All of it comes from the trusted commit."""
+def system_sections(brief: Brief, agent: AgentBrief | None, *, on_demand: bool = False) -> list[Section]:
+    """Who speaks: soul, role, its part in a pair, skills. All of it comes from the trusted commit.
+
+    `on_demand`: skills that describe themselves are only named, for an agent that can read them when one fits.
+    """
     parts = [Section("soul", brief.soul.strip(), 5, True)]
     if agent:
         parts.append(Section("role", agent.prompt.strip(), 2, True))
     parts.append(Section("pairing", brief.pairing.strip(), 1, True))
+    later = [skill for skill in brief.skills if on_demand and skill.description]
+    if later:
+        named = "\n".join(f"- {skill_path(skill)}: {text.line(skill.description, 300)}" for skill in later)
+        parts.append(Section("skill list", f"{_SKILLS}\n{named}", 7, True))
     for skill in brief.skills:
-        parts.append(Section(f"skill {skill.name}", f"## Skill: {skill.name}\n\n{skill.text.strip()}", 7, True))
+        if skill not in later:
+            parts.append(Section(f"skill {skill.name}", f"## Skill: {skill.name}\n\n{skill.text.strip()}", 7, True))
     return parts
+
+
+def skill_path(skill: SkillBrief) -> str:
+    """Where an agent with tools reads the skill. No file of the product is ever meant by it."""
+    return f"skills/{skill.name}/SKILL.md"
 
 
 def task_sections(brief: Brief) -> list[Section]:

@@ -11,7 +11,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from reconciler.execute import paths
+from reconciler.execute import paths, prompt
 from reconciler.execute.agent.port import ToolResult
 from reconciler.execute.agent.seat import Forbidden, Mistake, Seat, listed, number, required, said, schema
 from reconciler.execute.backends.port import ToolSpec
@@ -79,8 +79,10 @@ class Files:
         return self._edit(path, _edits(arguments))
 
     def _read(self, path: str, offset: int, limit: int) -> ToolResult:
-        content = self._content(path)
-        self._seat.read.add(path)
+        content = self._skill(path)
+        if content is None:
+            content = self._content(path)
+            self._seat.read.add(path)
         lines = content.splitlines(keepends=True)
         shown = lines[offset - 1 : offset - 1 + limit]
         if not shown and lines:
@@ -123,6 +125,11 @@ class Files:
             raise Forbidden(path, refused.removeprefix(f"{normal}: "))
         if seat.blocking:
             raise Forbidden(path, ASK_FIRST)
+
+    def _skill(self, path: str) -> str | None:
+        """A skill by the path that the opening names. It comes before a product's file of that name: it is trusted."""
+        skills = self._seat.work.brief.skills
+        return next((skill.text for skill in skills if path == prompt.skill_path(skill)), None)
 
     def _content(self, path: str) -> str:
         """The whole text of a file. Raises Mistake, Forbidden."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from reconciler.execute import prompt, surroundings, template, text
 from reconciler.execute.agent import window
+from reconciler.execute.agent.files import READ
 from reconciler.execute.agent.port import Terms
 from reconciler.execute.agent.seat import Seat, seat
 from reconciler.execute.backends.port import Message, ToolSpec
@@ -26,7 +27,8 @@ def opening(
     """The first messages, and the names of what was cut to fit. Raises TemplateTrouble."""
     brief = work.brief
     room = (terms.num_ctx - terms.max_tokens - window.tools_size(tools)) // 2
-    speaks = prompt.system_sections(brief, brief.agents.get(phase.role))
+    can_read = any(tool.name == READ.name for tool in tools)
+    speaks = prompt.system_sections(brief, brief.agents.get(phase.role), on_demand=can_read)
     skills = [part.body for part in speaks if part.name.startswith(_SKILL)]
     mine = [part for part in speaks if not part.name.startswith(_SKILL) and part.body.strip()]
     system, cut = prompt.fit(mine, min(_SYSTEM, room * prompt.CHARACTERS_PER_TOKEN // 2))
