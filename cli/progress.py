@@ -53,6 +53,8 @@ def screen() -> Generator[Listener]:
             nonlocal done
             if event.kind == "dispatched":
                 running[event.task] = (event, time.monotonic())
+            elif event.kind == "classified":
+                running.pop(event.task, None)
             elif event.kind == "recorded":
                 running.pop(event.task, None)
                 done += 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `kind`: dispatched, merged, recorded, waiting, warning."""
+    """One thing that happened. `kind`: dispatched, classified, merged, recorded, waiting, warning."""
 
     kind: str
     task: str

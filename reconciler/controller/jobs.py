@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.model.job import AttemptJob
+from reconciler.model.job import AttemptJob, ClassifyJob
 
 
 class JobFiles:
@@ -20,16 +20,26 @@ class JobFiles:
         self._folder = folder
         folder.mkdir(mode=0o700, exist_ok=True)
 
-    def write(self, job: AttemptJob) -> None:
+    def write(self, job: AttemptJob | ClassifyJob) -> None:
         path = self._path(job.id)
         temporary = path.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(job))
         temporary.replace(path)
 
     def job(self, identifier: str) -> AttemptJob | None:
-        """The job as it was written; None where it is lost."""
+        """The job of an attempt as it was written; None where it is lost."""
+        found = self.find(identifier)
+        return found if isinstance(found, AttemptJob) else None
+
+    def classify(self, identifier: str) -> ClassifyJob | None:
+        """The job of a classification as it was written; None where it is lost."""
+        found = self.find(identifier)
+        return found if isinstance(found, ClassifyJob) else None
+
+    def find(self, identifier: str) -> AttemptJob | ClassifyJob | None:
+        """The job, of whatever sort; None where it is lost."""
         try:
-            return msgspec.json.decode(self._path(identifier).read_bytes(), type=AttemptJob)
+            return msgspec.json.decode(self._path(identifier).read_bytes(), type=AttemptJob | ClassifyJob)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None  # a power failure may leave an empty file
 

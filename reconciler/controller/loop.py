@@ -12,19 +12,20 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from reconciler.controller.brief import brief_for, product_problems
+from reconciler.controller.classify import Classifier, classify_job
 from reconciler.controller.collect import Collector, Ready
 from reconciler.controller.events import Event, Listener, silent
 from reconciler.controller.factory import Factory
 from reconciler.controller.jobs import JobFiles
 from reconciler.controller.observe import observe
-from reconciler.controller.record import manifest_files, outcome_commit
+from reconciler.controller.record import CONTROLLER, manifest_files, outcome_commit
 from reconciler.controller.recovery import belongs, mend_products, sweep_runs
 from reconciler.controller.world import Hosts
 from reconciler.controller.writer import Writer, event_commit
 from reconciler.dispatch.port import Dispatch
 from reconciler.git.record import NewCommit
 from reconciler.model.execution import Attempt, Evidence, Execution, evidence_folder
-from reconciler.model.job import AttemptJob
+from reconciler.model.job import AttemptJob, ClassifyJob
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
 from reconciler.model.spec import TaskSpec
@@ -36,7 +37,6 @@ from reconciler.plan.status import status
 
 BATCH = 4
 """From this many outcomes at once on, their slots are filled before they are written."""
-CONTROLLER = ("alai-reconcile", "alai-reconcile@localhost")
 
 
 class Reconciler:
@@ -55,6 +55,7 @@ class Reconciler:
         self._open_dispatch = open_dispatch
         self._dispatch: Dispatch | None = None
         self._collector: Collector | None = None
+        self._classifier: Classifier | None = None
         self._tell = listener
         self._clock = clock
         self._prune = prune
@@ -70,7 +71,7 @@ class Reconciler:
         sweep_runs(self._factory, {item.execution.id for item in store.live()})
         mend_products(self._factory, store.view())
         for item in store.live():
-            job = self._jobs.job(item.execution.id)
+            job = self._jobs.find(item.execution.id)
             if job is None:
                 store.forget([item.execution.id])
             else:
@@ -113,6 +114,7 @@ class Reconciler:
             self._dispatch = self._open_dispatch()
             self._dispatch.start()
             self._collector = Collector(self._factory, self._dispatch, self._jobs, self._tell)
+            self._classifier = Classifier(self._factory, self._dispatch, self._jobs, self._writer, self._tell)
             live = [item.execution.id for item in self._factory.store.live()]
             self._dispatch.keep_only(lambda job: any(belongs(job, identifier) for identifier in live))
         return self._dispatch
@@ -134,9 +136,14 @@ class Reconciler:
         if not live:
             return []
         self._engine()
-        if self._collector is None:
-            raise AssertionError("the collector comes with the engine")
-        return self._collector.collect(self._factory.store.view(), live, self._clock())
+        if self._collector is None or self._classifier is None:
+            raise AssertionError("the collectors come with the engine")
+        view = self._factory.store.view()
+        asked = [item for item in live if item.execution.purpose == "classify"]
+        if asked:
+            self._classifier.record(view, asked)
+        work = [item for item in live if item.execution.purpose != "classify"]
+        return self._collector.collect(view, work, self._clock())
 
     def _record(self, ready: Sequence[Ready]) -> None:
         """Commit outcomes; each sees what the ones before it in the same batch have caused."""
@@ -248,10 +255,13 @@ class Reconciler:
         if not made.dispatch:
             return
         engine = self._engine()  # first: where it refuses to start, nothing was intended
-        jobs: list[AttemptJob] = []
+        jobs: list[AttemptJob | ClassifyJob] = []
         for execution in made.dispatch:
-            brief = brief_for(self._factory, view, execution, made.commit)
-            jobs.append(AttemptJob(id=execution.id, brief=brief))
+            if execution.purpose == "classify":
+                jobs.append(classify_job(view, execution, made.commit))
+            else:
+                brief = brief_for(self._factory, view, execution, made.commit)
+                jobs.append(AttemptJob(id=execution.id, brief=brief))
             self._jobs.write(jobs[-1])
         self._factory.store.intend(made.dispatch)
         for job in jobs:
@@ -260,7 +270,8 @@ class Reconciler:
 
     def _tell_started(self, execution: Execution, title: str) -> None:
         model = f"{execution.model}@{execution.host}" if execution.model else execution.host
-        self._tell(Event("dispatched", execution.task, f"{title} ({model})", execution.stage, execution.company))
+        what = f"classify: {title}" if execution.purpose == "classify" else title
+        self._tell(Event("dispatched", execution.task, f"{what} ({model})", execution.stage, execution.company))
 
     def _settle(self, view: View) -> None:
         now = self._clock()

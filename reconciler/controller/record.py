@@ -20,6 +20,7 @@ from reconciler.model.refs import Ref
 from reconciler.model.vocabulary import Reason, Verdict
 
 SUBJECT = 72
+CONTROLLER = ("alai-reconcile", "alai-reconcile@localhost")
 
 
 def evidence_of(
@@ -136,7 +137,6 @@ def outcome_trailers(evidence: Evidence, digest: str) -> list[tuple[str, str]]:
     """In the order of the contract; what there was not is left out."""
     model = f"{evidence.backend}/{evidence.model}" if evidence.model else None
     assisted = any(phase.by == "model" for phase in evidence.phases)
-    cost = "unknown" if evidence.cost_usd is None else f"{evidence.cost_usd:.2f}"
     trailers = [
         ("Alai-Object", evidence.object),
         ("Alai-Execution", evidence.execution),
@@ -145,12 +145,17 @@ def outcome_trailers(evidence: Evidence, digest: str) -> list[tuple[str, str]]:
         ("Alai-Outcome", str(evidence.outcome)),
         ("Alai-Company", evidence.company),
         ("Alai-Model", f"{model}@{evidence.host}" if model else ""),
-        ("Alai-Cost-USD", cost),
+        ("Alai-Cost-USD", cost_trailer(evidence.cost_usd)),
         ("Alai-Evidence", f"sha256:{digest}"),
         ("Alai-Product-Commit", evidence.product_commit or ""),
         ("Assisted-by", f"{evidence.company}/{evidence.agent} ({model})" if assisted else ""),
     ]
     return [(key, value) for key, value in trailers if value]
+
+
+def cost_trailer(usd: float | None) -> str:
+    """An unknown cost is not 0."""
+    return "unknown" if usd is None else f"{usd:.2f}"
 
 
 def subject(text: str) -> str:

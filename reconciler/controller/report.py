@@ -15,10 +15,10 @@ from reconciler.controller.world import unseen
 from reconciler.model.execution import Attempt
 from reconciler.model.refs import Ref
 from reconciler.model.view import GoalState, Plan, Status, TaskState, View, World
-from reconciler.model.vocabulary import Phase, Reason
+from reconciler.model.vocabulary import Action, Phase, Reason
 from reconciler.plan.planner import plan
 from reconciler.plan.resolve import PRIORITIES, Resolved, resolve
-from reconciler.plan.routing import Route, route
+from reconciler.plan.routing import Route, route_task
 from reconciler.plan.status import statuses
 from reconciler.plan.summary import summary
 
@@ -34,7 +34,7 @@ def task_row(factory: Factory, view: View, task: TaskState, standing: Status) ->
     """The keys that the contract promises for a task."""
     resolved = resolve(view, task)
     last = task.attempts[-1].evidence if task.attempts else None
-    live = task.live.execution if task.live else None
+    live = task.live.execution if task.live and task.live.execution.purpose == "attempt" else None
     routed = None if live or last else _route(task, view, resolved)
     source = live or last or routed
     created = factory.store.created_at(task.object.ref)
@@ -67,7 +67,7 @@ def task_row(factory: Factory, view: View, task: TaskState, standing: Status) ->
 
 
 def _route(task: TaskState, view: View, resolved: Resolved) -> Route:
-    return route(task.spec, resolved.stage_name, view.config, World(), resolved.pipeline_name)
+    return route_task(task, resolved.stage_name, view.config, World(), resolved.pipeline_name)
 
 
 def known_sum(values: Iterable[float | None]) -> float | None:
@@ -80,11 +80,18 @@ def known_sum(values: Iterable[float | None]) -> float | None:
 def standings(view: View, now: float) -> dict[str, Status]:
     """Where each task stands; one that no model here can do, or that no budget is left for, waits for a person."""
     found = statuses(view, now)
-    for change in plan(view, now, unseen()).held:
+    made = plan(view, now, unseen())
+    for change in made.held:
         name = change.address.partition("/")[2]
         stopped = name in found and (found[name].phase is Phase.OPEN or change.reason is Reason.BUDGET_EXCEEDED)
         if change.needs_person and stopped:
             found[name] = Status(phase=Phase.HUMAN, reason=change.reason, message=change.message, settled=False)
+    for change in made.changes:
+        name = change.address.partition("/")[2]
+        if change.reason is Reason.BUDGET_EXCEEDED and name in found:
+            found[name] = Status(
+                phase=Phase.WAITING, reason=change.reason, message=change.message, settled=False, due_at=change.due_at
+            )
     return found
 
 
@@ -206,6 +213,22 @@ def plan_json(plan: Plan) -> Row:
         "held": [_change(item) for item in plan.held],
         "drift": [_change(item) for item in plan.drift],
         "summary": msgspec.to_builtins(summary(plan)),
+    }
+
+
+def estimated(row: Row, estimates: Mapping[str, float | None]) -> Row:
+    """The plan's form with what its dispatches are expected to cost, by address; null is unknown."""
+    for change in row["changes"]:
+        if change["action"] == Action.DISPATCH:
+            change["after"]["estimate_usd"] = estimates[change["address"]]
+    known = [value for value in estimates.values() if value is not None]
+    return {
+        **row,
+        "summary": {
+            **row["summary"],
+            "estimated_usd": round(sum(known), 6),
+            "estimates_unknown": len(estimates) - len(known),
+        },
     }
 
 

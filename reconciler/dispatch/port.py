@@ -8,9 +8,9 @@ from typing import Literal, Protocol
 import msgspec
 
 from reconciler.model.errors import FactoryError
-from reconciler.model.job import AttemptJob, MergeJob
+from reconciler.model.job import AttemptJob, ClassifyJob, MergeJob
 
-AnyJob = AttemptJob | MergeJob
+AnyJob = AttemptJob | ClassifyJob | MergeJob
 JobState = Literal["queued", "running", "done", "error", "cancelled"]
 
 

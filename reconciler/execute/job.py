@@ -8,16 +8,17 @@ from pathlib import Path
 import msgspec
 
 from reconciler.execute.attempt import failed, run_attempt
+from reconciler.execute.classify import classified, run_classify
 from reconciler.execute.merge import run_merge
 from reconciler.execute.redact import Redactor
 from reconciler.execute.work import Ended
-from reconciler.model.execution import MergeResult, Result
-from reconciler.model.job import AttemptJob, MergeJob
+from reconciler.model.execution import Classification, MergeResult, Result
+from reconciler.model.job import AttemptJob, ClassifyJob, MergeJob
 from reconciler.model.vocabulary import Reason, Verdict
 
 
-async def run_job(job: AttemptJob | MergeJob, state: Path) -> bytes:
-    """Do the job in `state/runs/<job id>`; JSON of a Result or a MergeResult.
+async def run_job(job: AttemptJob | ClassifyJob | MergeJob, state: Path) -> bytes:
+    """Do the job in `state/runs/<job id>`; JSON of a Result, a Classification or a MergeResult.
 
     It may be done again after a crash: the folder is emptied first. A fault of ours becomes a result that says so.
     Only cancellation passes through.
@@ -27,14 +28,20 @@ async def run_job(job: AttemptJob | MergeJob, state: Path) -> bytes:
     try:
         if isinstance(job, AttemptJob):
             return msgspec.json.encode(await run_attempt(job.brief, run_dir))
+        if isinstance(job, ClassifyJob):
+            return msgspec.json.encode(await run_classify(job.brief))
         return msgspec.json.encode(await run_merge(job.brief, run_dir))
     except Exception as error:
         return msgspec.json.encode(_fault(job, _first_line(error), began))
 
 
-def _fault(job: AttemptJob | MergeJob, message: str, began: float) -> Result | MergeResult:
+def _fault(
+    job: AttemptJob | ClassifyJob | MergeJob, message: str, began: float
+) -> Result | Classification | MergeResult:
     if isinstance(job, AttemptJob):
         return failed(job.brief, Ended(Verdict.ERROR, Reason.INTERNAL, message), began)
+    if isinstance(job, ClassifyJob):
+        return classified(job.brief, None, message, began)
     return MergeResult(execution=job.brief.execution.id, state="error", target=job.brief.product.tip, message=message)
 
 
