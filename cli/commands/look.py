@@ -59,7 +59,9 @@ def status_command(folder: Path, output: str) -> int:
         render.data(row, output)
         return 0
     click.echo(f"Revision {row['revision'][:12]} on {row['branch']}: {render.cell(row['subject'])}")
-    spent = f"cost {render.cell(row['cost_usd'])} USD, tokens {render.cell(row['tokens'])}"
+    unknown = f" ({row['cost_today_unknown']} unknown)" if row["cost_today_unknown"] else ""
+    spent = f"cost {render.cell(row['cost_usd'])} USD, today {row['cost_today_usd']:.2f} USD{unknown}, "
+    spent += f"tokens {render.cell(row['tokens'])}"
     click.echo(f"Tasks    {render.cell(row['phases'])}; {spent}")
     for heading, key, columns in (
         ("Goals", "goals", COLUMNS["goals"]),

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """of state/factory.db; another number: the file is not read, and is made anew by `rebuild`"""
 EMPTY_PLAN = "empty_plan"
 """the note that holds the last empty plan: JSON {commit, text, json, valid_until (Unix seconds or null), schema}"""

@@ -18,10 +18,13 @@ from reconciler.model.execution import Attempt, Classification
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
 from reconciler.model.spec import SPECS, FleetSpec, GoalSpec, PolicySpec, RoutingSpec, Spec, TaskSpec
-from reconciler.model.view import Config, GoalState, Live, TaskState, View
+from reconciler.model.view import Config, GoalState, Live, Spent, TaskState, View
 
 PREFERRED = "default"
 """of several Fleets, Routings or Policies this one is taken, else the first by name"""
+
+SPENT = "coalesce(sum(cost), 0.0), sum(seconds), count(*), sum(cost IS NULL)"
+"""columns that `_spent` reads"""
 
 _task = msgspec.json.Decoder(TaskSpec)
 _goal = msgspec.json.Decoder(GoalSpec)
@@ -81,6 +84,7 @@ def load_view(conn: sqlite3.Connection, commit: str, config: Config, *, everythi
         tasks=tasks,
         orphans=orphans,
         goals_with_tasks=frozenset(row[0] for row in with_tasks),
+        spent=load_spent(conn),
     )
 
 
@@ -189,23 +193,42 @@ def load_goals(conn: sqlite3.Connection, names: set[str] | None) -> dict[str, Go
             " AND NOT EXISTS (SELECT 1 FROM objects t WHERE t.goal = g.name)"
         )
         names = names | {row[0] for row in empty}
-    spent: dict[str, tuple[float, int, float]] = {}
-    sums = "SELECT goal, coalesce(sum(cost), 0.0), count(*), sum(seconds) FROM evidence WHERE oid IS NOT NULL"
-    for goal, usd, count, seconds in _filtered(conn, sums, "goal", names, "goal", group="goal"):
-        spent[goal] = (usd, count, seconds)
+    sums = f"SELECT goal, {SPENT} FROM evidence WHERE oid IS NOT NULL"
+    spent = {row[0]: _spent(row[1:]) for row in _filtered(conn, sums, "goal", names, "goal", group="goal")}
     goals: dict[str, GoalState] = {}
     for row in _filtered(conn, f"SELECT {OBJECT} FROM objects WHERE kind = 'Goal'", "name", names, "name, path, seq"):
         name = row[4]
         if name not in goals:
-            usd, count, seconds = spent.get(name, (0.0, 0, 0.0))
+            mine = spent.get(name, Spent())
             goals[name] = GoalState(
                 object=rows.object_from(row),
                 spec=_goal.decode(row[-1]),
-                spent_usd=usd,
-                attempts=count,
-                wall_seconds=seconds,
+                spent_usd=mine.usd,
+                attempts=mine.attempts,
+                wall_seconds=mine.seconds,
+                unknown_costs=mine.unknown,
             )
     return goals
+
+
+def load_spent(conn: sqlite3.Connection) -> dict[tuple[int, str], Spent]:
+    """What executions took that ended on the latest two days there were any, by day and company."""
+    query = (
+        f"SELECT day, company, {SPENT} FROM evidence WHERE oid IS NOT NULL"
+        " AND day >= (SELECT max(day) FROM evidence) - 1 GROUP BY day, company ORDER BY day, company"
+    )
+    return {(row[0], row[1]): _spent(row[2:]) for row in conn.execute(query)}
+
+
+def _spent(row: rows.Row) -> Spent:
+    usd, seconds, attempts, unknown = row
+    return Spent(usd=usd, seconds=seconds, attempts=attempts, unknown=unknown)
+
+
+def mean_cost(conn: sqlite3.Connection, backend: str, model: str | None, stage: str) -> float | None:
+    """USD that an attempt with this model at this stage cost so far; None where none is known."""
+    query = "SELECT avg(cost) FROM evidence WHERE backend = ? AND model IS ? AND stage = ? AND oid IS NOT NULL"
+    return conn.execute(query, (backend, model, stage)).fetchone()[0]
 
 
 def load_live(conn: sqlite3.Connection) -> list[Live]:

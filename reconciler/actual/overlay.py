@@ -41,6 +41,7 @@ def view_of(conn: sqlite3.Connection, commit: str, objects: Sequence[Object]) ->
         tasks=tasks,
         orphans=tuple(live for name, live in lives.items() if name not in tasks),
         goals_with_tasks=frozenset(task.spec.goal for task in tasks.values() if task.spec.goal),
+        spent=loading.load_spent(conn),
     )
 
 

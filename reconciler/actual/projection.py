@@ -139,8 +139,8 @@ def _project_evidence(
     touched.tasks.update(place[0] for place in places if place)
     conn.execute(f"DELETE FROM evidence WHERE path IN {IN}", (array(removed),))
     conn.executemany(
-        "INSERT OR REPLACE INTO evidence (path, task, number, digest, execution, goal, cost, seconds, data)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO evidence (path, task, number, digest, execution, goal, cost, seconds, day, company,"
+        " backend, model, stage, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         found,
     )
     said = [row for row in map(rows.classification_row, evidence) if row]

@@ -19,6 +19,10 @@ OBJECT = "path, line, col, kind, name, owner, generation, labels, annotations, s
 ATTEMPT = "data, path, digest, oid, time"
 EXECUTION = "payload, state"
 
+DAY = 86400
+FAR = 1e12
+"""Unix seconds that no honest record reaches"""
+
 _evidence = msgspec.json.Decoder(Evidence)
 _execution = msgspec.json.Decoder(Execution)
 _classification = msgspec.json.Decoder(Classification)
@@ -111,9 +115,23 @@ def evidence_row(file: EvidenceFile) -> Row | None:
         found = None
     folder = file.path.removesuffix("/evidence.json")
     if found is None or found.object != f"Task/{task}" or evidence_folder(found.goal, task, found.attempt) != folder:
-        return (file.path, task, number, file.digest, None, None, None, None, file.data)
-    seconds = max(0.0, found.ended_at - found.started_at)
-    return (file.path, task, number, file.digest, found.execution, found.goal, found.cost_usd, seconds, file.data)
+        return (file.path, task, number, file.digest, *(None,) * 9, file.data)
+    return (
+        file.path,
+        task,
+        number,
+        file.digest,
+        found.execution,
+        found.goal,
+        found.cost_usd,
+        max(0.0, found.ended_at - found.started_at),
+        int(min(max(found.ended_at, 0.0), FAR) // DAY),
+        found.company,
+        found.backend,
+        found.model,
+        found.stage,
+        file.data,
+    )
 
 
 def classified_task(path: str) -> str | None:

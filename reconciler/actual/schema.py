@@ -73,6 +73,12 @@ def _history(db: Database) -> None:
             "goal": str,
             "cost": float,
             "seconds": float,
+            # days since 1970 (UTC) on which it ended, and who took what it took
+            "day": int,
+            "company": str,
+            "backend": str,
+            "model": str,
+            "stage": str,
             "data": bytes,
             # the outcome commit that brought these very bytes; null: the attempt does not count
             "oid": str,
@@ -80,7 +86,13 @@ def _history(db: Database) -> None:
         },
         pk="path",
     )
-    for columns in (["task", "number"], ["execution"], ["goal", "oid", "cost", "seconds"]):
+    for columns in (
+        ["task", "number"],
+        ["execution"],
+        ["goal", "oid", "cost", "seconds"],
+        ["day", "company", "oid", "cost", "seconds"],
+        ["backend", "model", "stage", "oid", "cost"],
+    ):
         db.table("evidence").create_index(columns)
     # few, and looked for with every view
     db.execute("CREATE INDEX idx_evidence_altered ON evidence (task) WHERE oid IS NULL")

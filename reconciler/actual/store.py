@@ -164,6 +164,10 @@ class Store:
         with self._file.snapshot() as db:
             return [attempt for mine in loading.load_evidence(db.conn, None)[0].values() for attempt in mine]
 
+    def mean_cost(self, backend: str, model: str | None, stage: str) -> float | None:
+        """USD that an attempt with this model at this stage cost so far, on average; None where none is known."""
+        return loading.mean_cost(self._file.conn, backend, model, stage)
+
     def last_number(self, task: str) -> int:
         """The highest attempt number that the task ever used; 0 where it was never attempted."""
         with self._file.snapshot() as db:

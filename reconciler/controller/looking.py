@@ -21,6 +21,7 @@ from reconciler.model.share import share
 from reconciler.model.spec import SPECS
 from reconciler.model.view import View
 from reconciler.model.vocabulary import Action, Phase
+from reconciler.plan.budget import today
 from reconciler.plan.planner import plan
 
 BLOCKED = (Phase.HUMAN, Phase.FAILED, Phase.WAITING, Phase.SUSPENDED)
@@ -32,6 +33,7 @@ def overview(factory: Factory) -> report.Row:
     commit = observe(factory)
     view = factory.store.view_all()
     tasks = report.task_rows(factory, view)
+    spent = today(view, time.time())
     return {
         "revision": commit,
         "branch": factory.repository.branch(),
@@ -41,6 +43,8 @@ def overview(factory: Factory) -> report.Row:
         "running": [row for row in tasks if row["phase"] == Phase.RUNNING],
         "blocked": [row for row in tasks if row["phase"] in BLOCKED],
         "cost_usd": report.known_sum(row["cost_usd"] for row in tasks if row["attempts"]),
+        "cost_today_usd": spent.usd,
+        "cost_today_unknown": spent.unknown,
         "tokens": sum(row["tokens"] or 0 for row in tasks),
     }
 

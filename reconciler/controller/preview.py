@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from reconciler.model.spec import TaskSpec
 from reconciler.model.view import Change, Plan, View
 from reconciler.model.vocabulary import Action
 from reconciler.plan.digest import digest
+from reconciler.plan.estimate import cost_line, estimates
 from reconciler.plan.explain import explain
 from reconciler.plan.planner import Planner, plan
 from reconciler.plan.resolve import DEFAULT_PIPELINE
@@ -47,10 +48,12 @@ class Shown:
     """A plan, ready to print or to save."""
 
     plan: Plan
+    estimates: Mapping[str, float | None]
+    """address of what would start -> USD it is expected to cost; None is unknown"""
 
     @property
     def json(self) -> dict[str, Any]:
-        return report.plan_json(self.plan)
+        return report.estimated(report.plan_json(self.plan), self.estimates)
 
     def saved(self) -> dict[str, Any]:
         """What `--out` writes: the plan in the contract's form, and the digest that `apply` compares."""
@@ -70,6 +73,8 @@ class Shown:
         if is_empty(self.plan):
             yield "Nothing moves until a person acts." if self.plan.held else "Nothing differs.", ""
         yield count_line(self.plan), ""
+        if self.estimates:
+            yield cost_line(self.estimates), ""
 
 
 def _line(change: Change) -> tuple[str, str]:
@@ -131,14 +136,19 @@ def diff(factory: Factory, *, worktree: bool = False) -> Shown:
     """The plan at the head of the branch, or with the working tree's manifests in place of the committed ones."""
     observe(factory)
     if worktree:
-        return Shown(plan(_with_worktree(factory), time.time(), unseen()))
+        made = plan(_with_worktree(factory), time.time(), unseen())
+        return Shown(made, _estimates(factory, made))
     planner = Planner(factory.store.view(), time.time(), unseen())
     made = planner.make()
     factory.store.set_settled(dict.fromkeys(planner.settled(), True), made.commit)
-    shown = Shown(made)
+    shown = Shown(made, _estimates(factory, made))
     if is_empty(made):
         remember_empty(factory, shown)
     return shown
+
+
+def _estimates(factory: Factory, made: Plan) -> dict[str, float | None]:
+    return estimates(made.dispatch, factory.store.mean_cost)
 
 
 def remember_empty(factory: Factory, shown: Shown) -> None:

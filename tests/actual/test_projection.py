@@ -4,7 +4,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -215,6 +214,6 @@ def test_any_way_to_a_commit_leaves_the_same_rows_as_a_rebuild(
     rebuilt.project("leftover", files(task("gone")), reset=True)
     rebuilt.project(f"c{len(steps) - 1}", final[0], (), final[1], (), final[2], reset=True)
     assert stepwise.dump() == rebuilt.dump()
-    assert msgspec.json.encode(stepwise.view_all()) == msgspec.json.encode(rebuilt.view_all())
+    assert repr(stepwise.view_all()) == repr(rebuilt.view_all())
     stepwise.close()
     rebuilt.close()
