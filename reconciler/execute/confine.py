@@ -1,12 +1,22 @@
-"""A command of a role, with the product as that role may see it. Thin over the sandbox."""
+"""A command of a role, with the product as that role may see it.
+
+Mounts first, then a look at what they cannot close.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reconciler.execute import paths
+from reconciler.execute.guard import Guard, TooMuch
+from reconciler.execute.mounts import Mounts, mounts
 from reconciler.execute.process import Completed
+from reconciler.execute.sandbox import EVERYTHING, Access
 from reconciler.execute.work import Work
+from reconciler.execute.workspace import settle
 from reconciler.model.spec import BlueprintPhase, Paths
+
+_TOO_MUCH = "more files are closed to this role than can be watched: what the command wrote was thrown away"
 
 
 async def confined(
@@ -15,13 +25,43 @@ async def confined(
     argv: Sequence[str],
     *,
     writes: bool,
-    rules: tuple[Paths, ...],
+    rules: Sequence[Paths],
     timeout: float,
     tool: str,
 ) -> tuple[Completed, list[str]]:
-    """Run it; what came of it, and what was put back because the rules do not allow it, a sentence each."""
-    access = "write" if writes else "read" if work.sandbox.bwrap else "discard"
-    done = await work.sandbox.run(
-        argv, root=work.root, access=access, blueprint=work.blueprint, env=work.environment(), timeout=timeout
-    )
-    return done, []
+    """Run it. What came of it, and why something was put back: each is a sentence, and a refusal of the Work."""
+
+    async def run(access: Access, seen: Mounts = EVERYTHING) -> Completed:
+        return await work.sandbox.run(
+            argv,
+            root=work.root,
+            access=access,
+            blueprint=work.blueprint,
+            env=work.environment(),
+            timeout=timeout,
+            mounts=seen,
+        )
+
+    if not writes:
+        return await run("read" if work.sandbox.confines else "discard"), []
+    seen = await settle(mounts, work.root, rules)
+    if not work.sandbox.confines and seen != EVERYTHING:
+        seen = Mounts(sure=False)
+    if seen.sure:
+        return await run("write", seen), []
+
+    def refuse(path: str) -> str | None:
+        return paths.refusal(path, rules)
+
+    try:
+        guard = await settle(Guard, work.root, seen.writable, work.run_dir / "aside", refuse)
+    except TooMuch:
+        work.refuse(phase.name, phase.role, tool, "run_command", _TOO_MUCH)
+        return await run("discard"), [_TOO_MUCH]
+    try:
+        done = await run("write", seen)
+    finally:
+        undone = await settle(guard.restore)
+        for path, why in undone:
+            work.refuse(phase.name, phase.role, tool, path, why)
+    return done, [why for _, why in undone[:20]]

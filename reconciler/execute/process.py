@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.execute.fence import Fence, fenced
+from reconciler.execute.room import MOST_FILES, Room
 
 _GRACE = 2.0
 _TICK = 0.05
@@ -51,6 +52,9 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     output: int = 1_000_000
     memory: int | None = None
     processes: int | None = None
+    disk: int | None = None
+    """bytes that it may add below `grows`, in however many files"""
+    grows: Path | None = None
 
 
 async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], bounds: Bounds) -> Completed:
@@ -94,6 +98,7 @@ async def _run(fence: Fence, cwd: Path, env: Mapping[str, str], bounds: Bounds) 
 async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: float, fence: Fence) -> str:
     """Wait for the end; say why it must be brought about where a limit is passed. Empty: it ended by itself."""
     before = _alive()
+    room = Room(bounds.grows, bounds.disk) if bounds.grows is not None and bounds.disk is not None else None
     looked = time.monotonic()
     while True:
         left = bounds.wall - (time.monotonic() - began)
@@ -105,6 +110,9 @@ async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: floa
         if fence.hit():
             _signal(pid, signal.SIGKILL)
             return f"more than {bounds.processes} processes at once"
+        if room is not None and room.overdrawn():
+            _signal(pid, signal.SIGKILL)
+            return f"more than {bounds.disk} bytes, or {MOST_FILES} files, of disk"
         # counting directory entries is cheap; the tree is walked when the count is suspicious, or once a second
         grown = _alive() - before
         now = time.monotonic()

@@ -20,7 +20,8 @@ from typing import Literal
 
 import msgspec
 
-from reconciler.execute import process, units
+from reconciler.execute import landlock, process, seatbelt, units
+from reconciler.execute.mounts import Mounts
 from reconciler.execute.process import Bounds, Completed
 from reconciler.execute.toolchain import Toolchain, toolchain
 from reconciler.model.spec import Limits
@@ -34,7 +35,10 @@ MISSING = (
 )
 
 ROOT = "/product"
+EVERYTHING = Mounts()
 _LIMITS = Limits()
+_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
+_LANDLOCK = Path(landlock.__file__).read_text()
 _HOME = "/tmp/home"
 _BLUEPRINT = "/blueprint"
 
@@ -60,7 +64,16 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     bwrap: str | None = None
     overlay: bool = False
+    landlock: int = 0
+    """version of the kernel's second lock that commands are put under; 0: none"""
+    seatbelt: str | None = None
+    """macOS: the program that puts a command under a profile"""
     limits: Limits = Limits()
+
+    @property
+    def confines(self) -> bool:
+        """Whether it holds a command to what it may read and write."""
+        return self.bwrap is not None or self.seatbelt is not None
 
     @staticmethod
     def detect(limits: Limits = _LIMITS) -> Sandbox | None:
@@ -82,21 +95,28 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         blueprint: Path | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        mounts: Mounts = EVERYTHING,
     ) -> Completed:
-        """Run `argv` at `root`. `timeout`: seconds, never above the Policy's. A missing program gives exit 127."""
+        """Run `argv` at `root`. `timeout`: seconds, never above the Policy's. A missing program gives exit 127.
+
+        `mounts`: what of it may be written, where the access is `write`. Plain processes do not heed it.
+        """
         wall = min(timeout or math.inf, units.seconds(self.limits.command))
         bounds = Bounds(
             wall=wall,
             output=self.limits.output_bytes,
             memory=units.size(self.limits.memory),
             processes=self.limits.processes,
+            disk=units.size(self.limits.disk),
+            grows=root if access == "write" else None,
         )
         if access == "discard" and not (self.bwrap and self.overlay):
             with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as copy:
                 fresh = Path(copy) / "work"
                 await asyncio.to_thread(shutil.copytree, root, fresh, symlinks=True)
-                return await self._start(argv, fresh, "write", blueprint, env or {}, bounds)
-        return await self._start(argv, root, access, blueprint, env or {}, bounds)
+                bounds = msgspec.structs.replace(bounds, grows=fresh)
+                return await self._start(argv, fresh, "write", blueprint, env or {}, bounds, EVERYTHING)
+        return await self._start(argv, root, access, blueprint, env or {}, bounds, mounts)
 
     async def _start(
         self,
@@ -106,6 +126,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         blueprint: Path | None,
         env: Mapping[str, str],
         bounds: Bounds,
+        mounts: Mounts,
     ) -> Completed:
         tools = toolchain()
         launched = ["/bin/sh", "-c", _LAUNCHER, "sh", *self._ulimits(bounds.wall), *argv]
@@ -114,6 +135,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
                 inner = _environment(tools, home, home) | dict(env)
                 if blueprint:
                     inner["BLUEPRINT"] = str(blueprint)
+                launched = [*self._belt(tools, root, Path(home), access, blueprint, mounts), *launched]
                 return await process.run(launched, cwd=root, env=inner, bounds=bounds)
         inner = _environment(tools, _HOME, "/tmp") | dict(env)
         if blueprint:
@@ -127,11 +149,28 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
             "--dir",
             _HOME,
         ]
-        options += _workspace(root, access)
+        options += _workspace(root, access, mounts)
+        if self.landlock:
+            launched = [*_locked(self.landlock, access, mounts), *launched]
         if blueprint:
             options += ["--ro-bind", str(blueprint), _BLUEPRINT]
         options += ["--remount-ro", "/", "--chdir", ROOT, "--"]
         return await process.run([self.bwrap, *options, *launched], cwd=Path("/"), env=inner, bounds=bounds)
+
+    def _belt(
+        self, tools: Toolchain, root: Path, home: Path, access: Access, blueprint: Path | None, mounts: Mounts
+    ) -> list[str]:
+        """The words before a command that put it under a profile, on macOS; none elsewhere."""
+        if self.seatbelt is None:
+            return []
+        text = seatbelt.profile(
+            root=root.resolve(),
+            home=home.resolve(),
+            readable=[*map(Path, tools.folders), *([blueprint.resolve()] if blueprint else [])],
+            writable=[root.resolve() / place for place in mounts.writable] if access == "write" else [],
+            closed=[root.resolve() / place for place in mounts.closed],
+        )
+        return [self.seatbelt, "-p", text]
 
     def _ulimits(self, wall: float) -> list[str]:
         """KiB of data, blocks of file, seconds of one process's CPU time, processes of the user."""
@@ -164,18 +203,34 @@ def _environment(tools: Toolchain, home: str, temporary: str) -> dict[str, str]:
     }
 
 
-def _workspace(root: Path, access: Access) -> list[str]:
+def _workspace(root: Path, access: Access, mounts: Mounts = EVERYTHING) -> list[str]:
     source = str(root)
     if access == "discard":
         options = ["--overlay-src", source, "--tmp-overlay", ROOT]
     else:
-        options = ["--bind" if access == "write" else "--ro-bind", source, ROOT]
+        whole = access == "write" and "" in mounts.writable
+        options = ["--bind" if whole else "--ro-bind", source, ROOT]
+    if access == "write":
+        for place in mounts.writable:
+            options += ["--bind", f"{source}/{place}", f"{ROOT}/{place}"] if place else []
+        for place in mounts.closed:
+            options += ["--ro-bind", f"{source}/{place}", f"{ROOT}/{place}"]
     # git's own files are not for commands: the worktree's link is hidden, and cannot be moved away or replaced
     if (root / ".git").is_dir():
         options += ["--size", "4096", "--tmpfs", f"{ROOT}/.git"]
     elif (root / ".git").exists():
         options += ["--ro-bind", "/dev/null", f"{ROOT}/.git"]
     return options
+
+
+def _locked(version: int, access: Access, mounts: Mounts) -> list[str]:
+    """The words before a command that put it under Landlock, by our own Python inside the sandbox."""
+    writable = ["/tmp", "/dev"]
+    if access == "write":
+        writable += [f"{ROOT}/{place}".rstrip("/") for place in mounts.writable]
+    elif access == "discard":
+        writable.append(ROOT)
+    return [_PYTHON, "-I", "-S", "-c", _LANDLOCK, str(version), *writable, "--"]
 
 
 @functools.lru_cache(maxsize=8)
@@ -202,6 +257,10 @@ def system_options(tools: Toolchain) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=1)
 def _probe() -> Sandbox | None:
     """Find bubblewrap and really run it: that it is installed says little about what the kernel allows."""
+    if sys.platform == "darwin":
+        belt = shutil.which("sandbox-exec")
+        works = belt is not None and _try([belt, "-p", "(version 1)(allow default)", "/usr/bin/true"]) is not None
+        return Sandbox(name="sandbox-exec", seatbelt=belt) if works else None
     if sys.platform != "linux":
         return None
     for binary in _candidates():
@@ -213,7 +272,13 @@ def _probe() -> Sandbox | None:
             if _try([*base, *_workspace(Path(folder), "read"), "--", "/bin/sh", "-c", "exit 0"]) is None:
                 continue
             overlay = _try([*base, *_workspace(Path(folder), "discard"), "--", "/bin/sh", "-c", f"echo > {ROOT}/x"])
-        return Sandbox(name=version.strip(), bwrap=binary, overlay=overlay is not None)
+            version = version.strip()
+            lock = landlock.abi()
+            inner = [*_locked(lock, "read", EVERYTHING), "/bin/sh", "-c", "exit 0"]
+            if lock and _try([*base, *_workspace(Path(folder), "read"), "--", *inner]) is None:
+                lock = 0
+        name = f"{version} + landlock {lock}" if lock else version
+        return Sandbox(name=name, bwrap=binary, overlay=overlay is not None, landlock=lock)
     return None
 
 

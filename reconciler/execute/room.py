@@ -1,0 +1,57 @@
+"""How much a command has added to a folder: many small files fill a disk just as one large one does.
+
+What is free on the file system is looked at often, since that costs nothing; the folder itself only on suspicion.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+MOST_FILES = 200_000
+"""files that one command may add"""
+_SLACK = 2.0
+"""seconds: clocks of file systems are coarse"""
+
+
+class Room:
+    """Begins to count when it is made. `limit` is in bytes."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder, self._limit = folder, limit
+        self._began = time.time() - _SLACK
+        self._bytes, self._files = self._free()
+
+    def overdrawn(self) -> bool:
+        """Has more been added than may be?"""
+        left, files = self._free()
+        if self._bytes - left <= self._limit and self._files - files <= MOST_FILES:
+            return False
+        if self._added():
+            return True
+        # somebody else on this machine: from here on
+        self._bytes, self._files = left, files
+        return False
+
+    def _free(self) -> tuple[int, int]:
+        try:
+            there = os.statvfs(self._folder)
+        except OSError:
+            return 0, 0
+        return there.f_bavail * there.f_frsize, there.f_favail
+
+    def _added(self) -> bool:
+        size = count = 0
+        for folder, _, files in os.walk(self._folder):
+            for name in files:
+                try:
+                    there = os.lstat(os.path.join(folder, name))  # noqa: PTH118
+                except OSError:
+                    continue
+                if there.st_ctime >= self._began:
+                    size += there.st_blocks * 512
+                    count += 1
+            if size > self._limit or count > MOST_FILES:
+                return True
+        return False
