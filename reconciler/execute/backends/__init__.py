@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+
+import msgspec
 
 from reconciler.execute.backends.port import (
     Answer,
@@ -38,39 +41,58 @@ __all__ = [
     "question",
 ]
 
-_TEXT = frozenset({"text", "schema"})
+
+class _Way(msgspec.Struct, frozen=True):
+    """Where a backend is, what can come of it at most, and the package without which it cannot be used."""
+
+    module: str
+    name: str
+    offers: frozenset[str]
+    package: str | None = None
+
+
+_TEXT = frozenset({"text", "schema", "classify"})
+_TOOLS = _TEXT | {"tools"}
+_WAYS = {
+    "ollama-tool": _Way("ollama_tool", "OllamaTool", _TOOLS),
+    "ollama-simple": _Way("ollama_simple", "OllamaSimple", _TEXT),
+    "llama-tool": _Way("llama_tool", "LlamaTool", _TOOLS),
+    "llama-server": _Way("llama_server", "LlamaServer", _TEXT),
+    "embedded": _Way("embedded", "Embedded", _TOOLS, package="xllamacpp"),
+    "claude-cli": _Way("claude_cli", "ClaudeCli", _TOOLS),
+    "command": _Way("command", "Command", _TEXT),
+}
+PERSON = "human-queue"
+"""the backend of a person: work waits for them in the queue, nobody opens it"""
 
 
 def offers() -> dict[str, frozenset[str]]:
-    """The backends that can be used on this machine, with what they offer. Asks no server and imports nothing."""
-    usable = {"ollama-simple": _TEXT}
-    if importlib.util.find_spec("xllamacpp") is not None:
-        usable["embedded"] = _TEXT
-    return usable
+    """The backends that can be used on this machine, with what they offer. Asks no server and imports nothing.
+
+    What a model offers is for the Fleet to say, or for trying it out (`capabilities`): this is the most that can be.
+    """
+    return {
+        name: way.offers
+        for name, way in _WAYS.items()
+        if way.package is None or importlib.util.find_spec(way.package) is not None
+    }
 
 
 def open_backend(model: ModelBrief) -> Backend:
     """The backend that the brief names. Raises BackendError where there is none of that name."""
-    if model.backend == "ollama-simple":
-        from reconciler.execute.backends.ollama_simple import OllamaSimple
-
-        return OllamaSimple(model)
-    if model.backend == "embedded":
-        from reconciler.execute.backends.embedded import Embedded
-
-        return Embedded(model)
-    message = f"there is no backend {model.backend!r}; there are: {', '.join(sorted(offers()))}"
-    raise BackendError(Reason.CAPABILITY_MISSING, message)
+    if model.backend == PERSON:
+        raise BackendError(
+            Reason.HUMAN_TIER, "a person does this: it waits in the human queue, where no model is asked"
+        )
+    way = _WAYS.get(model.backend)
+    if way is None:
+        message = f"there is no backend {model.backend!r}; there are: {', '.join(sorted(_WAYS))}"
+        raise BackendError(Reason.CAPABILITY_MISSING, message)
+    return getattr(importlib.import_module(f"{__name__}.{way.module}"), way.name)(model)
 
 
 def probe(host: Host) -> Probe:
     """Ask a host whether it is there and what it has, within two seconds. A kind that we cannot ask counts as there."""
-    if host.kind == "ollama":
-        from reconciler.execute.backends import ollama_simple
+    from reconciler.execute.backends import probes
 
-        return ollama_simple.probe(host)
-    if host.kind == "embedded":
-        from reconciler.execute.backends import embedded
-
-        return embedded.probe()
-    return Probe(reachable=True, message=f"a host of kind {host.kind} cannot be asked")
+    return probes.probe(host)

@@ -84,9 +84,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     wall: float = 1800.0
 
 
-DEFAULT_LIMITS = Limits()
-
-
 class BackendError(Exception):
     """No answer came. The message is one sentence for people, with the command to run where one helps."""
 

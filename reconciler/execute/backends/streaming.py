@@ -5,22 +5,39 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncGenerator
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from reconciler.execute.backends.port import BackendError, ChatRequest, Limits
+import msgspec
+
+from reconciler.execute.backends.port import BackendError, Call, ChatRequest, Limits, Message
+from reconciler.model.duration import seconds
+from reconciler.model.spec import CallLimits
 from reconciler.model.vocabulary import Reason
 
 Part = TypeVar("Part")
 
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
-_UNOPENED = re.compile(r"\A.*</think>", re.DOTALL)
-_UNCLOSED = re.compile(r"<think>.*\Z", re.DOTALL)
+_THOUGHT = re.compile(r"<think>(.*?)</think>|\A(.*)</think>|<think>(.*)\Z", re.DOTALL)
+
+
+def limits_of(limits: CallLimits) -> Limits:
+    """The same in seconds. Raises ValueError for what is no duration."""
+    return Limits(
+        connect=seconds(limits.connect),
+        first=seconds(limits.first),
+        silence=seconds(limits.silence),
+        wall=seconds(limits.wall),
+    )
 
 
 async def paced(parts: AsyncGenerator[Part, None], limits: Limits, who: str) -> AsyncGenerator[Part, None]:
-    """The same parts, then `parts` closed. BackendError(TIMEOUT) when the first, the next or the last one is late."""
+    """The same parts, then `parts` closed.
+
+    BackendError(STALLED) when the first or the next part is late, BackendError(TIMEOUT) when the last one is.
+    """
     loop = asyncio.get_running_loop()
     end = loop.time() + limits.wall
     patience, waited_for = limits.first, "said nothing"
@@ -33,32 +50,70 @@ async def paced(parts: AsyncGenerator[Part, None], limits: Limits, who: str) -> 
             except StopAsyncIteration:
                 return
             except TimeoutError:
-                late = f"did not finish within {limits.wall:g} s" if end <= due else f"{waited_for} for {patience:g} s"
-                raise BackendError(Reason.TIMEOUT, f"{who} {late}") from None
+                if end <= due:
+                    raise BackendError(Reason.TIMEOUT, f"{who} did not finish within {limits.wall:g} s") from None
+                raise BackendError(Reason.STALLED, f"{who} {waited_for} for {patience:g} s") from None
             yield part
             patience, waited_for = limits.silence, "fell silent in the middle of its answer"
     finally:
         await parts.aclose()
 
 
-def without_thoughts(text: str) -> str:
-    """The answer without what stands between think tags, be they left open at either end."""
-    return _UNCLOSED.sub("", _UNOPENED.sub("", _THOUGHT.sub("", text))).strip()
+def divided(text: str) -> tuple[str, str]:
+    """The answer, and what stands between think tags, be they left open at either end."""
+    thoughts: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        thoughts.extend(group for group in match.groups() if group)
+        return ""
+
+    return _THOUGHT.sub(keep, text).strip(), "\n".join(thoughts).strip()
 
 
-def with_schema(request: ChatRequest) -> list[dict[str, str]]:
-    """The messages, with the schema spelled out: a server holds the model to its schema but does not tell it."""
-    messages = [{"role": message.role, "content": message.text} for message in request.messages]
-    if request.schema is not None:
-        wanted = f"Answer with JSON that fits this JSON Schema, and with nothing else:\n{json.dumps(request.schema)}"
-        messages[-1]["content"] += f"\n\n{wanted}"
-    return messages
+def checked(request: ChatRequest, *, tools: bool, who: str) -> None:
+    """Raises BackendError(CAPABILITY_MISSING) for tools where there are none, ValueError for tools with a schema."""
+    if request.tools and request.schema is not None:
+        raise ValueError("tools and a schema never come together")
+    if request.tools and not tools:
+        raise BackendError(Reason.CAPABILITY_MISSING, f"{who} is reached by a way that offers no tools")
+
+
+def told_schema(request: ChatRequest) -> str:
+    """The schema in words: a server holds the model to its schema but does not tell it. Empty where there is none."""
+    if request.schema is None:
+        return ""
+    return f"\n\nAnswer with JSON that fits this JSON Schema, and with nothing else:\n{json.dumps(request.schema)}"
+
+
+def this_turn(messages: tuple[Message, ...]) -> int:
+    """Where the turn that is under way begins: after the last thing that a person said. Thoughts before it are over."""
+    return max((at + 1 for at, message in enumerate(messages) if message.role == "user"), default=0)
+
+
+def as_object(call: Call) -> dict[str, Any]:
+    """A call's arguments as servers insist on them: one broken call in the history would fail every further request."""
+    arguments = call.arguments
+    return object_in(arguments) or {} if isinstance(arguments, str) else arguments
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """The JSON object that the text is, or None."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return None
 
 
 def one_line(text: str, limit: int = 300) -> str:
     """Words of a server, fit to print: one line, no control characters, not endless."""
     plain = "".join(char if char.isprintable() else " " for char in text)
     return " ".join(plain.split())[:limit]
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """The one context of this process: loading the certificates takes 40 ms, too much for every step of a talk."""
+    return ssl.create_default_context()
 
 
 def is_loopback(url: str) -> bool:

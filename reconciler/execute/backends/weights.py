@@ -26,6 +26,9 @@ from reconciler.model.errors import FactoryError
 Progress = Callable[[str], None]
 """called with one line for people at each step"""
 
+PACKAGE = "xllamacpp"
+"""what runs them"""
+INSTALL_COMMAND = f"{sys.executable} -m pip install 'alai-reconcile[embedded]'"
 FOLDER_VARIABLE = "ALAI_MODELS"
 FETCH_COMMAND = "alai-reconcile model fetch"
 _CHUNK = 1 << 20

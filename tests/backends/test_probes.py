@@ -1,0 +1,58 @@
+"""Is a host there? Asked over real sockets, and of this machine."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from reconciler.execute.backends import probe
+from reconciler.model.spec import Host
+from tests.standins.llama import LlamaStandIn
+from tests.standins.ollama import OllamaStandIn
+
+
+def host(kind: str, url: str | None = None, *command: str) -> Host:
+    return Host(name="anvil", kind=kind, url=url, command=command)
+
+
+def test_ollama_tells_which_models_it_has() -> None:
+    with OllamaStandIn(models=("tiny:latest", "qwen3:8b")) as server:
+        seen = probe(host("ollama", server.url))
+        assert seen.reachable
+        assert seen.models == {"tiny", "tiny:latest", "qwen3:8b"}
+    gone = probe(host("ollama", server.url))
+    assert not gone.reachable
+    assert server.url in gone.message
+
+
+def test_llama_cpps_server_is_there_when_its_model_is_loaded() -> None:
+    with LlamaStandIn() as server:
+        assert probe(host("llama-server", server.url)).reachable
+    with LlamaStandIn(loading=True) as server:
+        seen = probe(host("llama-server", server.url))
+    assert not seen.reachable
+    assert "still loading" in seen.message
+
+
+@pytest.mark.parametrize("kind", ["ollama", "llama-server"])
+def test_something_else_at_the_address_is_told_quickly(kind: str) -> None:
+    with OllamaStandIn() as server:
+        begin = time.monotonic()
+        seen = probe(host(kind, f"{server.url}/elsewhere"))
+    assert not seen.reachable
+    assert time.monotonic() - begin < 2
+
+
+def test_a_program_is_there_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert probe(host("command", None, "cat")).reachable
+    assert "no command is named" in probe(host("command")).message
+    monkeypatch.setenv("PATH", str(tmp_path))
+    seen = probe(host("claude-cli"))
+    assert not seen.reachable
+    assert "claude" in seen.message
+
+
+def test_a_host_that_cannot_be_asked_counts_as_there() -> None:
+    assert probe(host("oracle")).reachable
