@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -80,6 +83,19 @@ def throughput(folder: Path, scale: float) -> Iterator[Row]:
     yield Row(f"apply, {count:,} trivial tasks", spent, None, "", f"{60 * scale:.0f} s", rate)
 
 
+def tool_loop(folder: Path, scale: float) -> Iterator[Row]:
+    """A step of the tool loop against a server that answers at once: everything that is not the model."""
+    steps = max(int(50 * scale), 5)
+    for protocol in ("ollama-tool", "llama-tool"):
+        argv = [sys.executable, "-m", "bench.loop", protocol, str(steps)]
+        place = {**os.environ, "TMPDIR": str(folder)}
+        runs: list[dict[str, float]] = [
+            json.loads(subprocess.run(argv, env=place, check=True, capture_output=True).stdout) for _ in range(5)
+        ]
+        step, post = (median([Cost(run[name], 0.0, int(run["memory"])) for run in runs]) for name in ("step", "post"))
+        yield Row(f"tool loop, {protocol}, a step", step, post, "httpx POST", "15 ms")
+
+
 def _diff(root: Path) -> Callable[[], Cost]:
     return lambda: once([ALAI, "-C", root, "diff"], root.parent, accept=(0, 2))
 
@@ -102,4 +118,5 @@ ALL: dict[str, Callable[[Path, float], Iterator[Row]]] = {
     "small": quiet_small,
     "large": quiet_large,
     "throughput": throughput,
+    "loop": tool_loop,
 }

@@ -24,6 +24,8 @@ REMINDERS = 1
 """of a model that stops without finishing"""
 ASKED = 2
 """how often a model that never called a tool is asked to"""
+_TELLING = 500
+"""tokens that a server must have read for its count to correct our estimate"""
 _HEARD = 400
 """characters between two signs of life"""
 
@@ -153,19 +155,15 @@ class _Conversation:
 
     def _read_whole(self, messages: tuple[Message, ...], answer: Answer) -> None:
         """Check what the server says it read. Raises where it cut the prompt, for then the answer is to another one."""
-        estimated = window.total(messages) + self._overhead
-        count = window.Count(
-            estimated=estimated,
-            new=max(estimated - self._sent, 0),
-            read=answer.tokens_in,
-            before=self._read,
-            num_ctx=self._terms.num_ctx,
-        )
+        sent = window.least(messages)
+        new = max(sent - self._sent, 0)
+        count = window.Count(sent=sent, new=new, read=answer.tokens_in, before=self._read, num_ctx=self._terms.num_ctx)
         why = window.lost(count)
         if why:
             raise _End(Reason.CONTEXT_OVERFLOW, f"{why}; part of the conversation was cut silently")
-        self._sent, self._read = estimated, answer.tokens_in
-        if answer.tokens_in is not None and answer.tokens_in > 500:
+        self._sent, self._read = sent, answer.tokens_in
+        if answer.tokens_in is not None and answer.tokens_in > _TELLING:
+            estimated = window.total(messages) + self._overhead
             self._factor = min(max(self._factor, answer.tokens_in / estimated), 2.0)
 
     def _failed(self, error: BackendError) -> Exception:

@@ -42,6 +42,11 @@ def total(messages: Iterable[Message]) -> int:
     return sum(size(message) for message in messages)
 
 
+def least(messages: Iterable[Message]) -> int:
+    """What every way of counting counts: the words alone, without calls, tools and what a template adds."""
+    return sum(len(message.text) for message in messages) // CHARACTERS_PER_TOKEN
+
+
 def tools_size(specs: Sequence[ToolSpec]) -> int:
     spelled = json.dumps([[spec.name, spec.description, spec.parameters] for spec in specs])
     return math.ceil(len(spelled) / CHARACTERS_PER_TOKEN)
@@ -74,9 +79,9 @@ def without_old_thoughts(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """One request: what was estimated, how much of it was new since the last one, what the server says it read."""
+    """One request: what was sent at least, how much of it was new since the last one, what the server says it read."""
 
-    estimated: int
+    sent: int
     new: int
     read: int | None
     before: int | None
@@ -89,12 +94,12 @@ def lost(count: Count) -> str | None:
     read = count.read
     if read is None:
         return None
-    if read > 0.9 * count.num_ctx and read < count.estimated:
-        return f"the server read {read} of about {count.estimated} tokens: its window of {count.num_ctx} is full"
+    if read > 0.9 * count.num_ctx and read < count.sent:
+        return f"the server read {read} of about {count.sent} tokens: its window of {count.num_ctx} is full"
     if read <= max(_CACHED, 2 * count.new if count.before is not None else 0):
         return None  # as few as the new part alone: the rest came from its cache
-    if read < count.estimated // 2:
-        return f"the server read only {read} of about {count.estimated} tokens"
+    if read < count.sent // 2:
+        return f"the server read only {read} of about {count.sent} tokens"
     if count.before is not None and read < count.before * 0.9:
         return f"the conversation grew, yet the server read {read} tokens after {count.before}"
     return None
