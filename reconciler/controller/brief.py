@@ -21,8 +21,11 @@ from reconciler.model.refs import Ref
 from reconciler.model.spec import AgentSpec, Finding, HostModel, Paths, PipelineSpec, Product
 from reconciler.model.view import Config, TaskState, View, World
 from reconciler.model.vocabulary import GateResult, Verdict
-from reconciler.plan.blueprint import needs, resolve_blueprint
+from reconciler.plan.blueprint import needs, parent, resolve_blueprint
+from reconciler.plan.budget import left_usd
 from reconciler.plan.candidates import offered
+from reconciler.plan.lineage import Lineage
+from reconciler.plan.pair import told_builder, told_verifier
 from reconciler.plan.resolve import resolve
 from reconciler.plan.routing import route_task
 
@@ -80,7 +83,20 @@ def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -
         branch=(resolved.pipeline or PipelineSpec(stages=())).branch.replace("{task}", execution.task),
         mcp=resolve_mcp.servers(factory.root, commit, homes[0], outside) if with_tools else (),
         company_folder=home,
+        budget_usd=left_usd(view, task, resolved.goal, execution.company, execution.created_at),
+        pairing=_pairing(view, task, execution),
     )
+
+
+def _pairing(view: View, task: TaskState, execution: Execution) -> str:
+    """What builder and verifier of risky work are told about each other; empty for everybody else."""
+    if execution.thread is None:
+        return ""
+    lineage = Lineage(view)
+    verifier, base = lineage.verifier(task), lineage.base(task)
+    if verifier is None or lineage.resolved(task).stage is not verifier:
+        return told_builder(execution.thread, verifier.name if verifier else "")
+    return told_verifier(execution.thread, base.name, base.spec)
 
 
 def product_problems(factory: Factory, view: View) -> dict[str, str]:
@@ -159,8 +175,8 @@ def _agent(name: str, role: str, spec: AgentSpec, tools: tuple[str, ...]) -> Age
 
 def _blueprint_folder(config: Config, name: str) -> str:
     """The folder of the blueprint whose phases run: its own, or that of the one it extends."""
-    while not config.blueprints[name].phases and (parent := config.blueprints[name].extends) is not None:
-        name = parent
+    while not config.blueprints[name].phases and (extended := parent(config.blueprints, name)) is not None:
+        name = extended
     return config.folders[Ref("Blueprint", name)]
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from reconciler.execute import outputs, paths, prompt, surroundings, template, text
-from reconciler.execute.backends import Answer, BackendError, ChatRequest, open_backend, question
+from reconciler.execute.backends import Answer, BackendError, ChatRequest, question
+from reconciler.execute.opened import opened
 from reconciler.execute.outputs import Unusable
 from reconciler.execute.run_phase import read_only
 from reconciler.execute.work import Ended, Work
@@ -75,12 +76,13 @@ async def _ask(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> tuple[Ans
 
     def on_token(piece: str) -> None:
         nonlocal heard
+        work.latest = time.monotonic()
         heard += len(piece)
         if heard // 400 != (heard - len(piece)) // 400:
             work.progress("answering", phase=phase.name, characters=heard)
 
     try:
-        backend = await asyncio.to_thread(open_backend, work.brief.model)
+        backend = await asyncio.to_thread(opened, work, phase)
         answer = await backend.chat(request, on_token)
     except BackendError as error:
         raise Ended(Verdict.ERROR, error.reason, f"phase {phase.name}: {error.message}") from error
@@ -174,6 +176,9 @@ def _failed(phase: BlueprintPhase, why: str) -> Ended:
 
 async def _count(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> tuple[Answer, list[str], int | None]:
     """Ask, and count what it took, usable or not. From the question to the answer, totals are unknown."""
+    if work.left_usd == 0.0:
+        told = f"phase {phase.name}: nothing is left of the budget of {work.brief.budget_usd:.2f} USD"
+        raise Ended(Verdict.FAILED, Reason.BUDGET_EXCEEDED, told)
     tokens_before, cost_before = work.tokens, work.cost_usd
     work.tokens = work.cost_usd = None
     answer, notes = await _ask(work, phase, spec)

@@ -20,6 +20,7 @@ from reconciler.execute.phase_gates import gated
 from reconciler.execute.redact import Redactor
 from reconciler.execute.run_phase import run_phase
 from reconciler.execute.sandbox import MISSING, Sandbox
+from reconciler.execute.stall import watched
 from reconciler.execute.work import Ended, Work
 from reconciler.execute.workspace import blueprint_files, checkout, fresh, settle
 from reconciler.git import product
@@ -89,6 +90,7 @@ async def run_attempt(brief: Brief, run_dir: Path) -> Result:
         proposals=tuple(work.proposals),
         state_files=tuple(StateFile(path=path, text=body) for path, body in sorted(work.state_files.items())),
         inputs=tuple(work.inputs),
+        left_out=work.left_out,
     )
     return evidence.scrub(redactor, result)
 
@@ -170,10 +172,10 @@ async def _phase(work: Work, phase: BlueprintPhase) -> PhaseReport:
         if "tools" in phase.needs:
             from reconciler.execute.tool_phase import tool_phase
 
-            return await tool_phase(work, phase, phase.agent)
+            return await watched(work, phase.name, tool_phase(work, phase, phase.agent))
         from reconciler.execute.agent_phase import agent_phase
 
-        return await agent_phase(work, phase, phase.agent)
+        return await watched(work, phase.name, agent_phase(work, phase, phase.agent))
     raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, f"phase {phase.name}: says neither `run` nor `agent`")
 
 

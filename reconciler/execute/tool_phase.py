@@ -18,7 +18,8 @@ from reconciler.execute.agent.opening import opening
 from reconciler.execute.agent.port import Ending, Finish, Terms, ToolAgent
 from reconciler.execute.agent.toolbox import open_tools
 from reconciler.execute.agent_phase import agent_phase
-from reconciler.execute.backends import BackendError, open_backend
+from reconciler.execute.backends import BackendError
+from reconciler.execute.opened import opened
 from reconciler.execute.work import Ended, Work
 from reconciler.model.execution import PhaseReport
 from reconciler.model.spec import AgentPhase, BlueprintPhase
@@ -69,7 +70,7 @@ async def _converse(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> tupl
         max_steps=spec.max_steps,
         max_tokens=min(spec.max_tokens, model.num_ctx // 2),
         num_ctx=model.num_ctx,
-        budget_usd=work.brief.budget_usd,
+        budget_usd=work.left_usd,
     )
     async with open_tools(work, phase) as tools:
         try:
@@ -80,16 +81,16 @@ async def _converse(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> tupl
         work.prompts += [message.text for message in messages]
         work.tokens, work.cost_usd, before = None, None, (work.tokens, work.cost_usd)
         try:
-            ending = await (await _agent(work)).work(messages, tools, terms, journal)
+            ending = await (await _agent(work, phase)).work(messages, tools, terms, journal)
         except BackendError as error:
             ending = Ending(reason=error.reason, message=error.message, steps=0, tokens=None, cost_usd=None)
         work.tokens, work.cost_usd = before
         return ending, tools.finished, notes
 
 
-async def _agent(work: Work) -> ToolAgent:
+async def _agent(work: Work, phase: BlueprintPhase) -> ToolAgent:
     """The program that has a loop of its own, or ours around the model. Raises BackendError."""
-    backend = await asyncio.to_thread(open_backend, work.brief.model)
+    backend = await asyncio.to_thread(opened, work, phase)
     return cast("ToolAgent", backend) if hasattr(backend, "work") else Loop(backend)
 
 

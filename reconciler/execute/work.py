@@ -60,6 +60,8 @@ class Work:
     tokens: int | None = 0
     cost_usd: float | None = 0.0
     """what models took; None is unknown, 0 where none was asked"""
+    left_out: str = ""
+    """what the transcript was, where it was too large to be kept"""
     latest: float = field(default_factory=time.monotonic)
     """when something last happened, by the monotonic clock"""
 
@@ -69,6 +71,12 @@ class Work:
         if "product" in brief.labels:
             return brief.labels["product"]
         return Path(brief.product.path).name.removesuffix(".git") if brief.product else ""
+
+    @property
+    def left_usd(self) -> float | None:
+        """What models may still take; None: no limit. What is unknown is not in it."""
+        limit = self.brief.budget_usd
+        return None if limit is None else max(0.0, limit - (self.cost_usd or 0.0))
 
     def values(self) -> dict[str, Any]:
         """The names that templates may use. Plain data only."""

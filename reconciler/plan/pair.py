@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 
 from reconciler.model.execution import Evidence
-from reconciler.model.spec import FleetSpec, Link, Pair, RiskRule, Stage, TaskSpec
+from reconciler.model.spec import FleetSpec, Link, Pair, RiskRule, TaskSpec
 from reconciler.plan.candidates import Candidate
 from reconciler.plan.match import Vocabulary, holds
 
@@ -86,10 +86,10 @@ def budget(pair: Pair, work: TaskSpec) -> float:
     return pair.usd if work.budget.usd is None else min(pair.usd, work.budget.usd)
 
 
-def told_builder(thread: str, stage: Stage) -> str:
+def told_builder(thread: str, stage: str) -> str:
     """What the builder of risky work is told."""
     return (
-        f"This work is risky, so an independent verifier looks at it at stage {stage.name}, in thread {thread}, before "
+        f"This work is risky, so an independent verifier looks at it at stage {stage}, in thread {thread}, before "
         "anything else happens to it. Record what you decided and why, what you checked and how, and what you left "
         "open: the verifier reads it first. Do not look for the verifier or wait for it."
     )
