@@ -51,7 +51,10 @@ def check_touched(touched: Iterable[Object], lookup: Lookup, names: Names | None
     for item in items:
         problems += _duplicates(item, lookup)
         for place, target in references(item):
-            if not lookup(target):
+            if lookup(target):
+                continue
+            own = _own(item, place, target)
+            if own is None or not lookup(own):
                 problems.append(_dangling(item, place, target, names))
         problems += _inside(item, lookup)
     problems += _cycles(items, lookup)
@@ -105,6 +108,15 @@ def _company_and_blueprint(part: Mapping[str, Any], where: str) -> Iterator[tupl
         yield f"{where}company", Ref("Company", part["company"])
     if part.get("blueprint") is not None:
         yield f"{where}blueprint", Ref("Blueprint", part["blueprint"])
+
+
+def _own(item: Object, place: str, target: Ref) -> Ref | None:
+    """The blueprint `<company>-<name>` that a short name stands for where the same place says which company."""
+    if target.kind != "Blueprint":
+        return None
+    where = place.rpartition("blueprint")[0]
+    said = [ref.name for key, ref in references(item) if ref.kind == "Company" and key == f"{where}company"]
+    return Ref("Blueprint", f"{said[0]}-{target.name}") if said else None
 
 
 def _duplicates(item: Object, lookup: Lookup) -> Iterator[Problem]:

@@ -30,11 +30,26 @@ def resolve_blueprint(blueprints: Mapping[str, BlueprintSpec], name: str) -> Blu
         if spec is None:
             raise UnknownBlueprint(f"there is no Blueprint/{at}")
         chain.append(spec)
-        at = spec.extends
+        at = parent(blueprints, at)
     merged = chain.pop()
     while chain:
         merged = _merge(merged, chain.pop())
     return msgspec.structs.replace(merged, extends=None)
+
+
+def own_blueprint(blueprints: Mapping[str, BlueprintSpec], company: str | None, name: str) -> str:
+    """The company's blueprint of this name, `<company>-<name>`, where it has one; else the one for every company."""
+    own = f"{company}-{name}"
+    return own if own in blueprints else name
+
+
+def parent(blueprints: Mapping[str, BlueprintSpec], name: str) -> str | None:
+    """The blueprint that this one extends: its company's before the one for every company, and never itself."""
+    spec = blueprints[name]
+    if spec.extends is None:
+        return None
+    own = own_blueprint(blueprints, spec.company, spec.extends)
+    return spec.extends if own == name else own
 
 
 def _merge(parent: BlueprintSpec, child: BlueprintSpec) -> BlueprintSpec:

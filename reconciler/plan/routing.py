@@ -15,7 +15,7 @@ from reconciler.model.spec import CompanySpec, Link, RoutingRule, TaskSpec
 from reconciler.model.view import Config, TaskState, World
 from reconciler.model.vocabulary import Reason
 from reconciler.plan.attempts import deciding
-from reconciler.plan.blueprint import UnknownBlueprint, lesser_needs, needs, resolve_blueprint
+from reconciler.plan.blueprint import UnknownBlueprint, lesser_needs, needs, own_blueprint, resolve_blueprint
 from reconciler.plan.candidates import Candidate, Candidates, Chains, Needed
 from reconciler.plan.classify import CLASSIFIED, counting
 from reconciler.plan.ladder import Level, climb
@@ -101,6 +101,7 @@ class Router:
         try:
             self._attributes(task, stage, pipeline, chosen, rules, classified)
             company = self._company(chosen, rules)
+            self._blueprint(chosen, rules)
             needed = self._needed(str(chosen["blueprint"]))
             if self._is_independent(stage, pipeline):
                 tier, chain = self._independent(worked, rules)
@@ -180,6 +181,13 @@ class Router:
             rules["company"] += f" via {alias}"
         chosen["company"] = name
         return company
+
+    def _blueprint(self, chosen: dict[str, str | int], rules: dict[str, str]) -> None:
+        """The company's own blueprint of that name goes before the one for every company."""
+        own = own_blueprint(self._config.blueprints, str(chosen["company"]), str(chosen["blueprint"]))
+        if own != chosen["blueprint"]:
+            rules["blueprint"] += f" via {chosen['company']}"
+            chosen["blueprint"] = own
 
     def _needed(self, blueprint: str) -> Needed:
         if blueprint not in self._needs:
