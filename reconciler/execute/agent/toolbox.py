@@ -20,6 +20,7 @@ from reconciler.execute.agent.port import Finish, ToolResult
 from reconciler.execute.agent.proposals import PROPOSE, Proposals
 from reconciler.execute.agent.seat import Forbidden, Mistake, Seat, Source, seat
 from reconciler.execute.backends.port import ToolSpec
+from reconciler.execute.mcp.client import company_servers
 from reconciler.execute.work import Work
 from reconciler.model.spec import BlueprintPhase
 
@@ -100,8 +101,10 @@ class Toolbox:
 
 @contextlib.asynccontextmanager
 async def open_tools(work: Work, phase: BlueprintPhase, sources: Sequence[Source] = ()) -> AsyncGenerator[Toolbox]:
-    """The tools of this phase's role; `sources` adds those of others, such as a company's servers, behind our own."""
-    yield Toolbox(seat(work, phase), sources)
+    """The tools of this phase's role: our own, then those of `sources`, then those of the company's servers."""
+    seated = seat(work, phase)
+    async with company_servers(work, phase.name, seated.agent.tools if seated.agent else ()) as servers:
+        yield Toolbox(seated, (*sources, *servers))
 
 
 def offered(seat: Seat) -> frozenset[str]:

@@ -1,0 +1,19 @@
+"""The brief's backend, opened for one phase. A program of somebody else's gets the sandbox that the attempt has."""
+
+from __future__ import annotations
+
+from reconciler.execute.backends import Backend, open_backend
+from reconciler.execute.work import Work
+from reconciler.model.spec import BlueprintPhase
+
+
+def opened(work: Work, phase: BlueprintPhase) -> Backend:
+    """Raises BackendError. What a program is denied is in the evidence."""
+    if work.brief.model.backend != "claude-cli":
+        return open_backend(work.brief.model)
+    from reconciler.execute.backends.claude_cli import ClaudeCli
+
+    def refuse(tool: str, what: str, why: str) -> None:
+        work.refuse(phase.name, phase.role, tool, what, why)
+
+    return ClaudeCli(work.brief.model, sandbox=work.sandbox, refuse=refuse)
