@@ -24,7 +24,9 @@ from reconciler.model.job import AttemptJob, Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding
 from reconciler.model.view import Live, View
 from reconciler.model.vocabulary import Reason, Verdict
+from reconciler.plan.completeness import completeness, sound
 from reconciler.plan.lineage import Lineage
+from reconciler.plan.quality import score
 from reconciler.plan.resolve import may_reject, merges_here
 
 MERGE_FAILURES = {"conflict": Reason.MERGE_CONFLICT, "gates-failed": Reason.GATE_FAILED}
@@ -86,7 +88,8 @@ class Collector:
             return None
         result, contents = found
         task = view.tasks.get(execution.task)
-        decided = judged(view, task, brief, result, now)
+        complete = completeness(brief, result, contents)
+        decided = sound(judged(view, task, brief, result, now), complete)
         merge_commit = None
         if decided[0] is Verdict.PASSED and task is not None and merges_here(view, task) and brief.product:
             if brief.product.path in moved:
@@ -103,6 +106,7 @@ class Collector:
                 self._tell(Event("merged", execution.task, f"merged into {brief.product.branch}", execution.stage))
             else:
                 decided, result = _merge_failed(merge, result, may_reject=may_reject(view, task))
+        result = msgspec.structs.replace(result, files=tuple(file for file in result.files if file.path in contents))
         notes, result = company_notes(self._factory.repository, brief, result)
         evidence = evidence_of(
             execution,
@@ -111,6 +115,8 @@ class Collector:
             factory_commit=brief.factory_commit,
             agent=_agent(result),
             merge_commit=merge_commit,
+            points=score(brief.quality, result.gates).points if brief.quality and result.gates else None,
+            quality=complete.score,
         )
         return Ready(brief, evidence, contents, knowledge_file(brief, result), notes, result.proposals)
 
@@ -122,20 +128,28 @@ class Collector:
         if end.result is not None:
             try:
                 result = msgspec.json.decode(end.result, type=Result)
-                if not result.files:
-                    return _with_files(brief, result)
-                return result, read_files(self._factory.run_folder(execution.id) / "evidence", result.files)
-            except (OSError, ValueError, msgspec.MsgspecError) as error:
-                if execution.id not in self._again:
-                    # lost with the power, or removed by hand: that is no outcome of the work
-                    self._again.add(execution.id)
-                    self._dispatch.forget([execution.id])
-                    self._dispatch.submit(job)
+            except msgspec.MsgspecError as error:
+                if self._runs_again(job):
                     return None
                 return _without_result(execution, brief, Verdict.ERROR, f"the result cannot be read: {error}", now)
+            if not result.files:
+                return _with_files(brief, result)
+            contents = read_files(self._factory.run_folder(execution.id) / "evidence", result.files)
+            if len(contents) < len(result.files) and self._runs_again(job):
+                return None
+            return result, contents
         if end.error is None:
             return _without_result(execution, brief, Verdict.CANCELLED, "cancelled before it ended", now)
         return _without_result(execution, brief, Verdict.ERROR, end.error, now)
+
+    def _runs_again(self, job: AttemptJob) -> bool:
+        """Submit it once more, once: what was lost with the power, or removed by hand, is no outcome of the work."""
+        if job.id in self._again:
+            return False
+        self._again.add(job.id)
+        self._dispatch.forget([job.id])
+        self._dispatch.submit(job)
+        return True
 
     def _merge(self, item: Live, brief: Brief, result: Result, title: str) -> MergeResult | None:
         """The end of the merge, or None while it is on its way. `title`: that of the work, not of its last stage."""
@@ -212,7 +226,8 @@ def _merge_failed(
     what = ", ".join(merge.conflicts) or merge.message
     detail = f"{what}. Begin again on the branch as it is now; what did not fit is commit {result.product_commit}."
     finding = Finding(id=merge.state, title="Make the work fit the product's branch", severity="blocker", detail=detail)
-    result = msgspec.structs.replace(result, findings=(*result.findings, finding), gates=(*result.gates, *merge.gates))
+    without_logs = (msgspec.structs.replace(gate, log=None) for gate in merge.gates)
+    result = msgspec.structs.replace(result, findings=(*result.findings, finding), gates=(*result.gates, *without_logs))
     verdict = Verdict.REJECTED if may_reject else Verdict.NEEDS_HUMAN
     return (verdict, MERGE_FAILURES[merge.state], f"merge: {merge.state}: {what}"), result
 

@@ -31,6 +31,8 @@ def evidence_of(
     factory_commit: str,
     agent: str,
     merge_commit: str | None = None,
+    points: tuple[int, int] | None = None,
+    quality: float | None = None,
 ) -> Evidence:
     """The record of one execution, without the follow-ups, which are planned from it."""
     outcome, reason, message = verdict
@@ -71,6 +73,8 @@ def evidence_of(
         thread=execution.thread,
         refusals=result.refusals,
         inputs=result.inputs,
+        points=points,
+        quality=quality,
     )
 
 
@@ -79,13 +83,15 @@ def digest_file(path: str, data: bytes) -> FileDigest:
 
 
 def read_files(folder: Path, files: Sequence[FileDigest]) -> dict[str, bytes]:
-    """The evidence files a worker left. Raises ValueError where one does not have the digest it reported."""
+    """Those of the evidence files a worker left that are there, with the digest that it reported."""
     contents: dict[str, bytes] = {}
     for file in files:
-        data = (folder / file.path).read_bytes()
-        if digest_file(file.path, data) != file:
-            raise ValueError(f"{file.path} changed after the worker reported it")
-        contents[file.path] = data
+        try:
+            data = (folder / file.path).read_bytes()
+        except OSError:
+            continue
+        if digest_file(file.path, data) == file:
+            contents[file.path] = data
     return contents
 
 

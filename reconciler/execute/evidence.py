@@ -65,10 +65,10 @@ def report(work: Work, summary: Summary) -> Report:
 
 def write(work: Work, summary: Summary, folder: Path) -> tuple[FileDigest, ...]:
     """Write `GOTCHA.md`, `report.json` and the transcript beside the gates' logs; digests of all files, by path."""
-    left_out = _transcript(work, folder / "transcript.jsonl.gz")
+    work.left_out = _transcript(work, folder / "transcript.jsonl.gz")
     written = scrub(work.redactor, report(work, summary))
     (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
-    (folder / "GOTCHA.md").write_text(work.redactor.text(gotcha(work, summary, left_out)), errors="replace")
+    (folder / "GOTCHA.md").write_text(work.redactor.text(gotcha(work, summary)), errors="replace")
     return digests(folder)
 
 
@@ -83,7 +83,7 @@ def digests(folder: Path) -> tuple[FileDigest, ...]:
     return tuple(found)
 
 
-def gotcha(work: Work, summary: Summary, left_out: str = "") -> str:
+def gotcha(work: Work, summary: Summary) -> str:
     """The proof of work: asked, done by whom, changed, checked, and what to watch out for."""
     brief = work.brief
     parts = [
@@ -109,7 +109,7 @@ def gotcha(work: Work, summary: Summary, left_out: str = "") -> str:
     if work.findings:
         listed = (f"- {item.severity}: {item.title} ({item.id}). {item.detail}".rstrip() for item in work.findings)
         parts += ["## Findings", "\n".join(listed)]
-    parts += ["## Watch out", "\n".join(f"- {line}" for line in _pitfalls(work, summary, left_out)) or "Nothing known."]
+    parts += ["## Watch out", "\n".join(f"- {line}" for line in _pitfalls(work, summary)) or "Nothing known."]
     return "\n\n".join(parts) + "\n"
 
 
@@ -124,7 +124,7 @@ def knowledge(work: Work, summary: Summary) -> str:
         lines.append(f"Files: {', '.join(written[:20])}{more}.")
     lines += [f"{phase}: {text.line(answer, 400)}" for phase, answer in list(work.answers.items())[:4]]
     lines += [f"Found ({item.severity}): {item.title}. {text.line(item.detail, 200)}" for item in work.findings[:10]]
-    lines += [f"Minded: {line}" for line in _pitfalls(work, summary, "")[:3]]
+    lines += [f"Minded: {line}" for line in _pitfalls(work, summary)[:3]]
     return text.cut("\n\n".join(lines), 4000)
 
 
@@ -176,7 +176,7 @@ def _gate(gate: GateReport) -> str:
     return f"- {gate.id}: {gate.result}{message}"
 
 
-def _pitfalls(work: Work, summary: Summary, left_out: str) -> list[str]:
+def _pitfalls(work: Work, summary: Summary) -> list[str]:
     found = [f"phase {phase.name}: {phase.note}" for phase in work.phases if phase.note and phase.by != "checks"]
     found += [f"phase {phase.name} was not done by a model" for phase in work.phases if phase.by == "fallback"]
     if summary.sandbox.startswith("none"):
@@ -185,7 +185,7 @@ def _pitfalls(work: Work, summary: Summary, left_out: str) -> list[str]:
         found.append("no gate proved anything about this very work")
     if work.knowledge:
         found.append(f"knowledge used: {', '.join(work.knowledge)}")
-    return [*found, left_out] if left_out else found
+    return [*found, work.left_out] if work.left_out else found
 
 
 def _role(work: Work) -> str:

@@ -72,6 +72,8 @@ def test_tests_run_as_the_base_runs_them(cheat: str, task: Make, tmp_path: Path)
         ("docs/json.md", False),
         ("calc.py", False),
         ("web/vitest.config.ts", True),
+        ("package.json", True),
+        ("web/package.json", False),
     ],
 )
 def test_what_steers_a_test_run_is_known_by_its_place(path: str, expected: bool) -> None:

@@ -11,7 +11,7 @@ from reconciler.execute.gates.subject import Subject
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: \S|$)")
 _LEFT_BY_MERGING = (".orig", ".rej")
 _SKIPPED = re.compile(
-    r"""@(?:pytest\.mark|unittest)\.(?:skip|xfail)|\bpytest\.(?:skip|xfail)\(|\bself\.skipTest\(|=\s*pytest\.mark\.skip"""
+    r"""@(?:pytest\.mark|unittest)\.(?:skip|xfail)\b|\bpytest\.(?:skip|xfail)\(|\bself\.skipTest\(|=\s*pytest\.mark\.skip\b"""
     r"""|\b(?:it|test|describe|context)\.(?:skip|only|todo)\b|\b[xf](?:it|describe|context)\(\s*["'`]"""
     r"""|\bt\.Skip(?:Now|f)?\(|^\s*@(?:Disabled|Ignore)\b|#\[ignore\b"""
 )

@@ -9,13 +9,14 @@ from reconciler.execute.gates.families import is_test
 from reconciler.execute.paths import matches
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
-_NAMES = frozenset(
+_NAMES = frozenset((*MAKEFILES, "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "noxfile.py"))
+_WHERE_TESTS_START = frozenset(
     (
-        *MAKEFILES, "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "setup.cfg", "pyproject.toml",
-        "noxfile.py", "sitecustomize.py", "usercustomize.py", "package.json", ".npmrc", ".rspec", "phpunit.xml",
-        "phpunit.xml.dist", "Rakefile", "justfile", "Justfile",
+        "setup.cfg", "pyproject.toml", "sitecustomize.py", "usercustomize.py", "package.json", ".npmrc", ".rspec",
+        "phpunit.xml", "phpunit.xml.dist", "Rakefile", "justfile", "Justfile",
     )
 )  # fmt: skip
+"""these say how tests run only for those that begin in the same folder; elsewhere they are a part of the work"""
 _GLOBS = (
     "**/*.pth", "**/jest.config.*", "**/vitest.config.*", "**/karma.conf.*", "**/.mocharc*", "**/playwright.config.*",
 )  # fmt: skip
@@ -25,7 +26,10 @@ _MODULES = sys.stdlib_module_names | {"pytest", "_pytest", "hypothesis", "covera
 
 def steers(path: str) -> bool:
     """Whether a file at `path` can change what running the tests does: a runner's configuration, or what shadows it."""
-    return posixpath.basename(path) in _NAMES or matches(path, _GLOBS) is not None or _shadows(path)
+    folder, name = posixpath.split(path)
+    if name in _WHERE_TESTS_START:
+        return folder == "" or is_test(path)
+    return name in _NAMES or matches(path, _GLOBS) is not None or _shadows(path)
 
 
 def _shadows(path: str) -> bool:
