@@ -1,0 +1,109 @@
+"""The only way out, over real sockets: from a loopback port inside, through a unix socket, to listed places alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from reconciler.execute.egress import CLAUDE_API, Egress
+
+Heard = list[tuple[str, bool, str]]
+
+
+@asynccontextmanager
+async def shouting() -> AsyncIterator[str]:
+    """A server that answers in capitals; gives its place."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1000):
+            writer.write(data.upper())
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def ask(socket: Path, request: bytes, then: bytes = b"") -> tuple[bytes, bytes]:
+    reader, writer = await asyncio.open_unix_connection(str(socket))
+    writer.write(request)
+    head = (await asyncio.wait_for(reader.read(1000), 5)).split(b"\r\n")[0]
+    writer.write(then)
+    writer.write_eof()
+    rest = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    return head, rest
+
+
+def test_a_listed_place_is_reached_and_both_sides_hear_each_other(tmp_path: Path) -> None:
+    heard: Heard = []
+
+    async def scene() -> tuple[bytes, bytes]:
+        async with shouting() as place, Egress(tmp_path / "out", {place}, lambda *what: heard.append(what)):
+            return await ask(tmp_path / "out", f"CONNECT {place} HTTP/1.1\r\n\r\n".encode(), b"hello")
+
+    assert asyncio.run(scene()) == (b"HTTP/1.1 200 Connection established", b"HELLO")
+    assert [(through, why) for _, through, why in heard] == [(True, "")]
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "CONNECT example.com:443 HTTP/1.1",
+        "CONNECT api.anthropic.com:80 HTTP/1.1",
+        "CONNECT api.anthropic.com.example.com:443 HTTP/1.1",
+        "CONNECT api.anthropic.com:443@example.com:443 HTTP/1.1",
+        "CONNECT 127.0.0.1:22 HTTP/1.1",
+        "GET http://api.anthropic.com/ HTTP/1.1",
+        "CONNECT",
+        "\x00\x01 nonsense",
+    ],
+)
+def test_everything_else_is_refused_and_heard_of(tmp_path: Path, request_line: str) -> None:
+    heard: Heard = []
+
+    async def scene() -> bytes:
+        async with Egress(tmp_path / "out", CLAUDE_API, lambda *what: heard.append(what)):
+            return (await ask(tmp_path / "out", f"{request_line}\r\n\r\n".encode()))[0]
+
+    assert asyncio.run(scene()) == b"HTTP/1.1 403 Forbidden"
+    assert [through for _, through, _ in heard] == [False]
+
+
+def test_a_listed_place_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    heard: Heard = []
+
+    async def scene() -> bytes:
+        async with shouting() as place:
+            gone = place
+        async with Egress(tmp_path / "out", {gone}, lambda *what: heard.append(what)):
+            return (await ask(tmp_path / "out", f"CONNECT {gone} HTTP/1.1\r\n\r\n".encode()))[0]
+
+    assert asyncio.run(scene()) == b"HTTP/1.1 502 Bad Gateway"
+    assert "cannot be reached" in heard[0][2]
+
+
+def test_a_program_inside_finds_the_way_out_as_its_proxy_and_gives_its_own_exit_status(tmp_path: Path) -> None:
+    program = (
+        "import os, socket, sys; from urllib.parse import urlsplit; at = urlsplit(os.environ['HTTPS_PROXY']);"
+        "way = socket.create_connection((at.hostname, at.port));"
+        "way.sendall(f'CONNECT {sys.argv[1]} HTTP/1.1\\r\\n\\r\\n'.encode()); way.recv(1000);"
+        "way.sendall(b'hello'); print(way.recv(1000).decode()); sys.exit(7)"
+    )
+
+    async def scene() -> tuple[int | None, bytes]:
+        async with shouting() as place, Egress(tmp_path / "out", {place}, lambda *what: None):
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "reconciler.execute.inside", str(tmp_path / "out"),
+                sys.executable, "-c", program, place, stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            said, _ = await asyncio.wait_for(child.communicate(), 10)
+            return child.returncode, said
+
+    assert asyncio.run(scene()) == (7, b"HELLO\n")
