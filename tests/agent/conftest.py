@@ -148,12 +148,13 @@ def hold(protocol: str) -> Hold:
         *,
         then: Reply | str | None = None,
         desk: Desk | None = None,
+        notes: Notes | None = None,
         num_ctx: int = 8192,
         limits: dict[str, str] | None = None,
         task: str = TASK,
         **more: Any,
     ) -> Held:
-        desk, notes = desk or Desk(), Notes()
+        desk, notes = desk or Desk(), notes or Notes()
         about = {"max_steps": 30, "max_tokens": 512, "num_ctx": num_ctx}
         server_options = {key: more.pop(key) for key in ("context", "capabilities", "models") if key in more}
         terms = Terms(**{**about, **more})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,22 +36,21 @@ def test_a_model_that_calls_and_finishes_has_passed(hold: Hold) -> None:
 
 
 def test_history_only_grows_and_each_turn_is_kept_before_the_next_request(hold: Hold) -> None:
-    seen: list[int] = []
     notes = Notes()
+    kept: list[int] = []
 
     def step(reply: Reply) -> Any:
         def answer(body: dict[str, Any]) -> Reply:
-            seen.append(len(body["messages"]))
+            kept.append(len(notes.turns) - len(body["messages"]))
             return reply
 
         return answer
 
-    held = hold([step(WRITE), step(read("a.txt")), step(FINISH)])
-    assert seen == [2, 4, 6]
-    for before, after in zip(held.server.requests, held.server.requests[1:], strict=False):
+    held = hold([step(WRITE), step(read("a.txt")), step(FINISH)], notes=notes)
+    assert kept == [0, 0, 0]
+    for before, after in pairwise(held.server.requests):
         assert after["messages"][: len(before["messages"])] == before["messages"]
-    assert [turn.role for turn in held.notes.turns] == ["system", "user", *["assistant", "tool"] * 3]
-    assert notes.turns == []
+    assert [turn.role for turn in notes.turns] == ["system", "user", *["assistant", "tool"] * 3]
 
 
 def test_several_calls_of_one_answer_are_done_in_order_and_those_after_finish_are_not(hold: Hold) -> None:

@@ -6,6 +6,7 @@ answer), within its limits, and on record before it goes on.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from reconciler.execute import text
 from reconciler.execute.agent import patterns, repair, say, spoken, window
 from reconciler.execute.agent.port import Ending, Journal, Terms, ToolResult, Tools
-from reconciler.execute.backends.port import Answer, Backend, BackendError, Call, ChatRequest, Message
+from reconciler.execute.backends.port import Answer, Backend, BackendError, Call, ChatRequest, Message, OnToken
 from reconciler.model.vocabulary import Reason
 
 FORMAT_ERRORS = 3
@@ -27,7 +28,8 @@ ASKED = 2
 _TELLING = 500
 """tokens that a server must have read for its count to correct our estimate"""
 _HEARD = 400
-"""characters between two signs of life"""
+_BEAT = 5.0
+"""characters, or seconds, between two signs of life while an answer comes"""
 
 
 class Loop:
@@ -311,13 +313,15 @@ class _Conversation:
     def _last_words(self) -> str:
         return text.line(self._messages[-1].text, 160)
 
-    def _heard(self) -> Any:
-        heard = 0
+    def _heard(self) -> OnToken:
+        heard, told, last = 0, 0, time.monotonic()
 
         def on_token(piece: str) -> None:
-            nonlocal heard
+            nonlocal heard, told, last
             heard += len(piece)
-            if heard // _HEARD != (heard - len(piece)) // _HEARD:
+            now = time.monotonic()
+            if heard - told >= _HEARD or now - last >= _BEAT:
+                told, last = heard, now
                 self._journal.event("answering", step=self._steps, characters=heard)
 
         return on_token
