@@ -5,17 +5,19 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from reconciler.execute.backends import weights
 from reconciler.execute.backends.port import Probe
-from reconciler.execute.backends.streaming import is_loopback, one_line
+from reconciler.execute.backends.streaming import is_loopback, one_line, tls
 from reconciler.model.spec import Host
 
 if TYPE_CHECKING:
     import httpx
+
+Page = TypeVar("Page")
 
 PROBE_SECONDS = 1.5
 OLLAMA_URL = "http://127.0.0.1:11434"
@@ -47,13 +49,22 @@ def probe(host: Host) -> Probe:
         return Probe(reachable=False, message=str(problem))
 
 
-def get(url: str, path: str, server: str, timeout: float = PROBE_SECONDS) -> httpx.Response:
-    """A page of a host, whatever its status. Raises Unanswered."""
+def page(url: str, path: str, server: str, type: type[Page], body: dict[str, str] | None = None) -> Page:
+    """What a server says at a path, asked with GET, or with POST where there is a body. Raises Unanswered."""
+    answer = get(url, path, server, body)
+    try:
+        return msgspec.json.decode(answer.content if answer.is_success else b"", type=type)
+    except msgspec.MsgspecError as error:
+        raise _unanswered(server, url, f"HTTP {answer.status_code}: {error}") from error
+
+
+def get(url: str, path: str, server: str, body: dict[str, str] | None = None) -> httpx.Response:
+    """The same, whatever the answer is."""
     import httpx
 
     try:
-        with httpx.Client(timeout=timeout, trust_env=not is_loopback(url)) as client:
-            return client.get(f"{url.rstrip('/')}{path}")
+        with httpx.Client(timeout=PROBE_SECONDS, trust_env=not is_loopback(url), verify=tls()) as client:
+            return client.request("GET" if body is None else "POST", f"{url.rstrip('/')}{path}", json=body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unanswered(server, url, str(error) or type(error).__name__) from error
 
@@ -64,12 +75,7 @@ def _unanswered(server: str, url: str, why: str) -> Unanswered:
 
 def _ollama(host: Host) -> Probe:
     """Its models, with and without the tag `:latest` that may be left out."""
-    url = host.url or OLLAMA_URL
-    answer = get(url, "/api/tags", "Ollama")
-    try:
-        tags = msgspec.json.decode(answer.content if answer.is_success else b"", type=_Tags)
-    except msgspec.MsgspecError as error:
-        raise _unanswered("Ollama", url, f"HTTP {answer.status_code}: {error}") from error
+    tags = page(host.url or OLLAMA_URL, "/api/tags", "Ollama", _Tags)
     names = {tag.name for tag in tags.models or ()}
     return Probe(reachable=True, models=frozenset(names | {name.removesuffix(":latest") for name in names}))
 

@@ -79,6 +79,11 @@ def installed(name: str | None = None) -> Path | None:
     return path if path.is_file() and path.stat().st_size == weights.size else None
 
 
+def digest(name: str | None = None) -> str:
+    """SHA-256 in hex of the pinned weights. Raises WeightsError for a name that is not ours."""
+    return _weights(name).sha256
+
+
 def fetch(name: str | None = None, progress: Progress = lambda _: None) -> Path:
     """Download and check the weights unless they are here with the right digest. Raises WeightsError."""
     return fetch_pinned(_weights(name), progress)
