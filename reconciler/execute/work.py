@@ -119,6 +119,7 @@ class Work:
             "ALAI_DOCUMENT": brief.document or "",
             "ALAI_PRODUCT": self.product_name,
             "ALAI_COMPANY": brief.company_title,
+            "ALAI_TEST": (brief.product.test or "") if brief.product else "",
         }
 
     def note(self, **entry: object) -> None:

@@ -30,7 +30,7 @@ from reconciler.model.spec import (
     TaskSpec,
 )
 from reconciler.model.view import Config, World
-from reconciler.plan.blueprint import needs
+from reconciler.plan.blueprint import lesser_needs, needs
 from reconciler.plan.match import Vocabulary, holds
 from reconciler.plan.routing import Route, route
 
@@ -232,17 +232,69 @@ def test_a_stage_has_its_company_and_blueprint(stage: str, title: str, company: 
     assert (found.company, found.type, found.blueprint) == (company, kind, blueprint)
 
 
-def test_what_writes_documents_and_reviews_needs_no_tools_and_what_builds_does() -> None:
-    asked = {name: needs(spec) for name, spec in specs("Blueprint").items() if isinstance(spec, BlueprintSpec)}
-    with_tools = {name for name, needed in asked.items() if "tools" in needed}
-    assert with_tools == {
-        "one-shot",
-        "bugfix",
-        "refactor",
-        "security-fix",
-        "codecraft-nextjs-app",
-        "codecraft-api-backend",
-    }
+def test_what_must_look_around_needs_tools_and_the_rest_can_do_without() -> None:
+    found = {name: spec for name, spec in specs("Blueprint").items() if isinstance(spec, BlueprintSpec)}
+    with_tools = {name for name, spec in found.items() if "tools" in needs(spec)}
+    otherwise = {name for name in with_tools if lesser_needs(found[name]) is not None}
+    assert with_tools - otherwise == {"one-shot", "bugfix", "refactor", "security-fix", "codecraft-api-backend"}
+    assert otherwise == {"docs", "small-change", "codecraft-nextjs-app", "flowforge-deploy-setup"}
+
+
+EIGHT = {
+    "one-shot": ["analyse", "plan", "build", "test", "report"],
+    "bugfix": ["reproduce", "diagnose", "fix", "verify"],
+    "refactor": ["understand", "plan", "refactor", "test"],
+    "security-fix": ["audit", "fix", "verify"],
+    "docs": ["read", "generate"],
+    "codecraft-nextjs-app": ["shape", "scaffold", "test"],
+    "codecraft-api-backend": ["contract", "build", "test"],
+    "securion-security-review": ["checks", "judge"],
+}
+
+
+@pytest.mark.parametrize(("name", "phases"), EIGHT.items())
+def test_the_eight_sorts_of_work_have_the_phases_of_the_seeds(name: str, phases: list[str]) -> None:
+    spec = specs("Blueprint")[name]
+    assert isinstance(spec, BlueprintSpec)
+    assert [phase.name for phase in spec.phases] == phases
+
+
+def test_leads_plan_builders_write_and_reviewers_judge() -> None:
+    for name, spec in specs("Blueprint").items():
+        assert isinstance(spec, BlueprintSpec)
+        for phase in spec.phases:
+            agent = phase.agent
+            writes = agent is not None and (agent.output == "files" or agent.file or agent.otherwise)
+            writes = writes or (phase.run is not None and phase.run.template is not None)
+            place = f"{name}/{phase.name}"
+            assert not (writes and phase.role != "builder"), place
+            if agent and agent.output == "verdict":
+                assert phase.role == "reviewer", place
+            if agent and "tools" in phase.needs and phase.role == "builder":
+                assert phase.gates, f"{place} writes, and nothing is asked of it"
+
+
+def gate_passes(blueprint: str, phase: str, product: Path, test: str = "") -> bool:
+    """Whether the first command among the phase's gates exits 0 in a folder."""
+    spec = specs("Blueprint")[blueprint]
+    assert isinstance(spec, BlueprintSpec)
+    [found] = [item for item in spec.phases if item.name == phase]
+    command = next(gate.command for gate in found.gates if gate.command)
+    environment = {**os.environ, "ALAI_TEST": test}
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=product, env=environment, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def test_a_fault_is_reproduced_once_the_tests_are_red_and_mended_once_they_are_green(tmp_path: Path) -> None:
+    for passing in (True, False):
+        outcome = "true" if passing else "false"
+        assert gate_passes("bugfix", "reproduce", tmp_path, outcome) is not passing
+        assert gate_passes("bugfix", "verify", tmp_path, outcome) is passing
+    write(tmp_path, {"Makefile": "test:\n\tfalse\n"})
+    assert gate_passes("bugfix", "reproduce", tmp_path)
+    for name, phase in (("bugfix", "verify"), ("one-shot", "test"), ("refactor", "test"), ("security-fix", "verify")):
+        assert not gate_passes(name, phase, tmp_path)
+        assert gate_passes(name, phase, tmp_path, "true")
 
 
 def test_tiers_of_both_fleets_end_at_a_person() -> None:
