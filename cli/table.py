@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "queue": ("people", "What waits for a person."),
     "answer": ("people", "Answer a task in the human queue."),
     "done": ("people", "Complete a task that a person did."),
+    "gate": ("gate", "The quality gate, run by hand."),
     "wait": ("people", "Wait until an object is as wanted."),
     "rebuild": ("audit", "Make the database from git alone."),
     "verify": ("audit", "Re-hash evidence, check signatures and invariants."),

@@ -70,9 +70,9 @@ def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -
             for name in dict.fromkeys((*company.skills, *blueprint.skills))
         ),
         blueprint=blueprint,
-        blueprint_folder=_blueprint_folder(config, execution.blueprint),
+        blueprint_folder=blueprint_folder(config, execution.blueprint),
         product=local_product(factory, task, resolved.product),
-        model=model_brief(view, execution),
+        model=model_brief(factory, view, execution),
         paths=task.spec.paths,
         depth=origin.depth if origin else 0,
         read_only=bool(resolved.stage and resolved.stage.read_only),
@@ -133,7 +133,7 @@ def _location(factory: Factory, wanted: Product) -> str:
     return str(factory.product_path(wanted.repository))
 
 
-def model_brief(view: View, execution: Execution) -> ModelBrief:
+def model_brief(factory: Factory, view: View, execution: Execution) -> ModelBrief:
     """Which model does this, and what it offers on this machine. Raises FactoryError where its host is gone."""
     host = next((host for host in view.config.fleet.hosts if host.name == execution.host), None)
     if host is None:
@@ -147,7 +147,7 @@ def model_brief(view: View, execution: Execution) -> ModelBrief:
         host=execution.host,
         url=host.url,
         num_ctx=model.num_ctx,
-        offers=tuple(sorted(offered(execution.backend, execution.model, host, unseen()))),
+        offers=tuple(sorted(offered(execution.backend, execution.model, host, unseen(factory)))),
         limits=host.limits,
         command=host.command,
     )
@@ -173,7 +173,7 @@ def _agent(name: str, role: str, spec: AgentSpec, tools: tuple[str, ...]) -> Age
     )
 
 
-def _blueprint_folder(config: Config, name: str) -> str:
+def blueprint_folder(config: Config, name: str) -> str:
     """The folder of the blueprint whose phases run: its own, or that of the one it extends."""
     while not config.blueprints[name].phases and (extended := parent(config.blueprints, name)) is not None:
         name = extended

@@ -43,7 +43,7 @@ def quality_of(view: View, resolved: Resolved) -> QualityGateSpec | None:
 def sessions(factory: Factory, task: TaskState, commit: str) -> tuple[SessionBrief, ...]:
     """What this task's attempts, and those of the tasks that it follows from, reported; the latest, oldest first."""
     attempts = sorted(
-        (attempt for name in _line(factory, task) for attempt in factory.store.attempts(name)),
+        (attempt for name in line(factory, task) for attempt in factory.store.attempts(name)),
         key=lambda attempt: (attempt.evidence.ended_at, attempt.number),
     )
     found = ((attempt, _report(factory, attempt, commit)) for attempt in attempts[-SESSIONS:])
@@ -66,16 +66,16 @@ def prepared(factory: Factory, task: TaskState, resolved: Resolved, commit: str)
     if resolved.stage is None or not resolved.stage.read_only or resolved.pipeline is None:
         return None
     looking = {stage.name for stage in resolved.pipeline.stages if stage.read_only}
-    line = _line(factory, task)
-    next(line)
-    for name in line:
+    names = line(factory, task)
+    next(names)
+    for name in names:
         work = [attempt for attempt in factory.store.attempts(name) if attempt.evidence.stage not in looking]
         if work:
             return _prepared(factory, work[-1], resolved, commit)
     return None
 
 
-def _line(factory: Factory, task: TaskState) -> Iterator[str]:
+def line(factory: Factory, task: TaskState) -> Iterator[str]:
     """The task, then what it follows from, and so on."""
     yield task.name
     seen = {task.name}

@@ -246,7 +246,7 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
     if brief.product is None or commit is None:
         return await judge(subject, ATTEMPT)
     if changes:
-        subject.added = await settle(_added, brief.product.path, brief.product.start, commit)
+        subject.added = await settle(added_lines, brief.product.path, brief.product.start, commit)
     subject.root = work.run_dir / "clean"
     async with checkout(brief.product.path, commit, subject.root):
         return await judge(subject, ATTEMPT)
@@ -258,7 +258,7 @@ def _changed(changes: list[TreeChange]) -> dict[str, str]:
     return {"ALAI_CHANGED": paths} if len(paths.encode()) <= _MAX_VARIABLE else {}
 
 
-def _added(path: str, base: str, commit: str) -> list[tuple[str, str]] | None:
+def added_lines(path: str, base: str, commit: str) -> list[tuple[str, str]] | None:
     """All added lines, or None where there are too many to look through."""
     lines: list[tuple[str, str]] = []
     for entry in product.diff_added_lines(path, base, commit):
