@@ -21,6 +21,7 @@ FILES = {
         "    def test_two_and_three_are_five(self):\n        self.assertEqual(add(2, 3), 5)\n"
     ),
     "README.md": "# calc\n\nAdds numbers.\n",
+    "sums.txt": "".join(f"{n} and {n} are {n + n}\n" for n in range(500)),
 }
 FIX = "def add(a, b):\n    return a + b\n"
 DONE = {"summary": "I fixed add in calc.py, ran the tests and all of them pass.", "decisions": ["use the plus sign"]}
@@ -38,6 +39,10 @@ def write(path: str, content: str) -> Reply:
 
 def shell(command: str) -> Reply:
     return calls(("run_command", {"command": command}))
+
+
+def _read_much() -> Reply:
+    return calls(("read_file", {"path": "sums.txt"}))
 
 
 def finish(**changes: Any) -> Reply:
@@ -189,8 +194,20 @@ TROUBLES = [
     endless("drips for ever", Reply(tuple("x" * 500), pause=0.05), ends=(R.TIMEOUT,)),
     endless("breaks off", Reply(("I ",), break_off=True), ends=(R.BACKEND_ERROR,)),
     lie("does not have the model", ends=(R.MODEL_MISSING,), models=("other",), only="ollama"),
-    lie("cut the prompt silently", asked(), Reply(("I see.",), prompt_tokens=12), ends=(R.CONTEXT_OVERFLOW,)),
-    endless("fills the window", calls(("knowledge", {"query": "q"}), prompt_tokens=8190), ends=(R.CONTEXT_OVERFLOW,)),
+    lie(
+        "cut the prompt silently",
+        _read_much(),
+        asked(),
+        calls(("list_files", {}), prompt_tokens=700),
+        ends=(R.CONTEXT_OVERFLOW,),
+    ),
+    lie(
+        "forgets how the conversation began",
+        asked(),
+        calls(("list_files", {}), prompt_tokens=3000),
+        calls(("read_file", {"path": "README.md"}), prompt_tokens=900),
+        ends=(R.CONTEXT_OVERFLOW,),
+    ),
     endless(
         "says that the prompt is too long",
         fails("the request exceeds the available context size, try increasing it", 400),
@@ -217,7 +234,7 @@ TROUBLES = [
         Reply(("I ",), error="llama runner process has terminated"),
         ends=(R.BACKEND_ERROR,),
     ),
-    endless("is overloaded", fails("server busy, please try again", 503), ends=(R.BACKEND_ERROR,)),
+    endless("is overloaded", fails("server busy, please try again", 503), ends=(R.HOST_UNREACHABLE,)),
     endless("is out of memory", fails("model requires more system memory than is available"), ends=(R.BACKEND_ERROR,)),
     endless(
         "speaks another protocol", Reply(junk=b"<html>bad gateway</html>", break_off=True), ends=(R.BACKEND_ERROR,)

@@ -25,7 +25,7 @@ PROTOCOLS: dict[str, tuple[str, type[StandIn]]] = {
     "ollama": ("ollama-tool", OllamaStandIn),
     "llama": ("llama-tool", LlamaStandIn),
 }
-LIMITS = CallLimits(connect="2s", first="700ms", silence="700ms", wall="2s")
+LIMITS = CallLimits(connect="2s", first="2500ms", silence="2500ms", wall="4s")
 SLOWEST = 20.0
 """seconds that any of these may take: limits of the call, retries and gates together, on a busy machine"""
 STEPS = 12
