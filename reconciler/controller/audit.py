@@ -65,6 +65,10 @@ def _evidence_faults(factory: Factory, commit: str) -> Iterator[str]:
             yield f"{path}: no outcome commit has its digest"
         if evidence_folder(evidence.goal, evidence.object.partition("/")[2], evidence.attempt) != folder:
             yield f"{path}: belongs to another folder"
+        if evidence.quality is not None:
+            named = {file.path for file in evidence.files}
+            missing = [gate for gate in evidence.gates if gate.log is not None and gate.log not in named]
+            yield from (f"{folder}/{gate.log}: missing: the log of gate {gate.id}" for gate in missing)
         for file in evidence.files:
             name = f"{folder}/{file.path}"
             accounted.add(name)

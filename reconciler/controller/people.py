@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from reconciler.controller import report
+from reconciler.controller import proof, report
 from reconciler.controller.brief import local_product
 from reconciler.controller.factory import Factory
 from reconciler.controller.manage import person
@@ -96,13 +96,18 @@ def done(factory: Factory, name: str, *, reason: str) -> str:
         acceptance=task.spec.acceptance,
         policy=view.config.policy,
     )
-    gates = asyncio.run(check_commit(merge, factory.run_folder(f"{execution.id}.done")))
+    _refuse_altered(factory, task)
+    folder = factory.run_folder(f"{execution.id}.done")
+    gates = asyncio.run(check_commit(merge, folder))
     _refuse_unproven(name, gates)
+    kept = proof.logs(folder / "evidence", gates)
+    if lost := [gate.id for gate in gates if gate.log is not None and gate.log not in kept]:
+        raise Refused(f"Task/{name}: not done: {Reason.EVIDENCE_INCOMPLETE}: the log of {', '.join(lost)} is missing")
     evidence = _evidence(factory, task, execution, Verdict.PASSED, visible(reason), person(factory)[0])
     evidence = msgspec.structs.replace(
-        evidence, product_commit=brief.tip, base_commit=brief.tip, gates=tuple(gates), merge_commit=None
+        evidence, product_commit=brief.tip, base_commit=brief.tip, gates=tuple(gates), merge_commit=None, quality=1.0
     )
-    return _record(factory, task, evidence, event="done")
+    return _record(factory, task, evidence, event="done", logs=kept)
 
 
 def _refuse_unverified(view: View, task: TaskState, *, finished: bool) -> None:
@@ -120,6 +125,16 @@ def _refuse_unverified(view: View, task: TaskState, *, finished: bool) -> None:
     if finished and not beyond:
         hint = f"hand it to its verifier with: alai-reconcile answer {task.name} --pass --reason TEXT"
     raise Refused(f"Task/{task.name}: {Reason.VERIFIER_MISSING}: {why}; {hint}")
+
+
+def _refuse_altered(factory: Factory, task: TaskState) -> None:
+    """Nobody completes a task of whose evidence a file is missing or altered: what it shows is not what was."""
+    found = [f"{folder}: altered" for folder in task.altered]
+    found += proof.faults(factory, factory.store.attempts(task.name))
+    if found:
+        told = "; ".join(found[:5])
+        hint = "alai-reconcile verify shows all of it; restore the files from git first"
+        raise Refused(f"Task/{task.name}: not done: {Reason.EVIDENCE_INCOMPLETE}: {told}; {hint}")
 
 
 def _refuse_unproven(name: str, gates: Sequence[GateReport]) -> None:
@@ -270,12 +285,15 @@ def _evidence(
     )
 
 
-def _record(factory: Factory, task: TaskState, evidence: Evidence, *, event: str) -> str:
+def _record(
+    factory: Factory, task: TaskState, evidence: Evidence, *, event: str, logs: Mapping[str, bytes] | None = None
+) -> str:
     said = evidence.message
     report_file = Report(agent_type=ROLE, company=ROLE, task_summary=said, key_decisions=(said,))
     contents = {
         "GOTCHA.md": f"# {task.spec.title}\n\n{evidence.agent} decided: {evidence.outcome}.\n\n{said}\n".encode(),
         "report.json": msgspec.json.format(msgspec.json.encode(report_file), indent=2) + b"\n",
+        **(logs or {}),
     }
     files = tuple(digest_file(path, data) for path, data in sorted(contents.items()))
     evidence = msgspec.structs.replace(evidence, files=files)
