@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from reconciler.execute import template, text, units
+from reconciler.execute.confine import confined
 from reconciler.execute.paths import UnsafePath, clean, refusal
 from reconciler.execute.process import Completed
 from reconciler.execute.work import Ended, Work
@@ -41,13 +42,15 @@ def read_only(work: Work, phase: BlueprintPhase) -> bool:
 
 
 async def _command(work: Work, phase: BlueprintPhase, run: RunPhase) -> str:
-    done = await work.sandbox.run(
+    agent = work.brief.agents.get(phase.role)
+    done, undone = await confined(
+        work,
+        phase,
         run.command,
-        root=work.root,
-        access="read" if read_only(work, phase) else "write",
-        blueprint=work.blueprint,
-        env=work.environment(),
+        writes=not read_only(work, phase),
+        rules=(work.brief.paths, agent.paths) if agent else (work.brief.paths,),
         timeout=units.seconds(run.timeout),
+        tool="run",
     )
     work.note(phase=phase.name, command=list(run.command), exit=done.exit, output=done.text(), stopped=done.stopped)
     if done.stopped:
@@ -55,6 +58,9 @@ async def _command(work: Work, phase: BlueprintPhase, run: RunPhase) -> str:
         raise Ended(Verdict.FAILED, reason, f"phase {phase.name}: the command was ended: {done.stopped}")
     if not done.ok:
         message = f"phase {phase.name}: {run.command[0]} exited {done.exit}: {work.redactor.text(done.tail())}"
+        raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, message)
+    if undone:
+        message = f"phase {phase.name}: what the command wrote was put back: {'; '.join(undone[:5])}"
         raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, message)
     return ""
 

@@ -218,6 +218,8 @@ def _workspace(root: Path, access: Access, mounts: Mounts = EVERYTHING) -> list[
     # git's own files are not for commands: the worktree's link is hidden, and cannot be moved away or replaced
     if (root / ".git").is_dir():
         options += ["--size", "4096", "--tmpfs", f"{ROOT}/.git"]
+        # what would only vanish is better refused; what is thrown away as a whole may play at it
+        options += ["--remount-ro", f"{ROOT}/.git"] if access != "discard" else []
     elif (root / ".git").exists():
         options += ["--ro-bind", "/dev/null", f"{ROOT}/.git"]
     return options

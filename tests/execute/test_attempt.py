@@ -204,16 +204,19 @@ def test_a_job_gives_bytes_even_where_something_is_wrong_with_us(brief: Make, tm
     assert result.message.startswith("ValueError: 'soon'")
 
 
-def test_paths_that_the_task_forbids_fail_in_the_phase_or_at_the_gate(
+def test_paths_that_the_task_forbids_are_closed_to_templates_and_commands(
     brief: Make, factory: Repo, tmp_path: Path
 ) -> None:
     factory.commit({"manifests/blueprints/bp/t/infra/a": "x"})
     rules = Paths(allow=("app/**", "infra/**"), forbid=("infra/**",))
     rendered = attempt(brief(BlueprintPhase(name="p", run=RunPhase(template="t")), paths=rules), tmp_path)
     assert "forbidden by infra/**" in rendered.message
-    result = attempt(brief(sh("mkdir infra; touch infra/b app/ok; echo x > top"), paths=rules), tmp_path)
-    assert gates(result)["paths"] is GateResult.FAIL
-    assert "infra/b" in (tmp_path / "run/evidence/gates/paths.log").read_text()
+    closed = attempt(brief(sh("touch app/ok; echo x > top"), paths=rules), tmp_path)
+    assert "Read-only file system" in closed.message
+    script = "mkdir -p infra; touch infra/b app/ok"
+    undone = attempt(brief(sh(script), paths=Paths(forbid=("infra/**",))), tmp_path)
+    assert "put back: infra/b: forbidden by infra/**" in undone.message
+    assert [refusal.what for refusal in undone.refusals] == ["infra/b"]
 
 
 def test_progress_is_written_as_it_happens(brief: Make, tmp_path: Path) -> None:

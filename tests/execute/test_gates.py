@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.execute.attempt import run_attempt
+from reconciler.execute.gates.places import boundaries
+from reconciler.execute.gates.subject import Subject
 from reconciler.execute.paths import UnsafePath, clean, matches
+from reconciler.execute.redact import Redactor
+from reconciler.execute.sandbox import Sandbox
 from reconciler.model.execution import GateReport, Result
+from reconciler.model.history import TreeChange
 from reconciler.model.job import AgentBrief, Brief
 from reconciler.model.spec import Criterion, GateRules, Limits, Paths, PolicySpec
 from reconciler.model.vocabulary import GateResult
@@ -170,10 +175,21 @@ def test_what_stands_for_a_secret_is_none(brief: Make, judged, line: str) -> Non
     assert judged(brief(command("python3", "-c", script, line)))["secrets"].result is GateResult.PASS
 
 
-def test_a_change_must_be_open_to_a_role_that_acted(brief: Make, judged) -> None:
+def test_a_change_must_be_open_to_a_role_that_acted(brief: Make, judged, tmp_path: Path) -> None:
     agents = {"builder": AgentBrief(name="b", role="builder", prompt="", paths=Paths(allow=("app/**",)))}
     assert judged(brief(sh("touch app/x"), agents=agents))["paths"].result is GateResult.PASS
-    assert judged(brief(sh("touch y"), agents=agents))["paths"].result is GateResult.FAIL
+    subject = Subject(
+        root=tmp_path,
+        evidence=tmp_path,
+        sandbox=Sandbox.plain(),
+        redactor=Redactor.of({}),
+        policy=PolicySpec(),
+        product=brief().product,
+        role_paths=(Paths(allow=("app/**",)),),
+        changes=[TreeChange("y", "100644", None, "0")],
+    )
+    (report,) = asyncio.run(boundaries(subject))
+    assert report.result is GateResult.FAIL
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""The second lock, the bound on the disk, and the profile that macOS is given."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.execute import landlock, seatbelt
+from reconciler.execute.sandbox import Sandbox
+from reconciler.model.spec import Limits
+
+needs_landlock = pytest.mark.skipif(not landlock.abi(), reason="this kernel has no Landlock")
+
+
+@needs_landlock
+def test_landlock_alone_keeps_a_process_to_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").write_text("old")
+    script = "echo a > in/a; mv in/a in/b; echo new > out; rm out; ln -s x link; mknod in/dev c 1 3; cat out"
+    argv = [sys.executable, landlock.__file__, str(landlock.abi()), str(tmp_path / "in"), "--", "sh", "-c", script]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "old"
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["in", "in/b", "out"]
+
+
+@needs_landlock
+def test_the_sandbox_says_that_it_has_both_locks_and_uses_them(tmp_path: Path) -> None:
+    sandbox = Sandbox.detect()
+    assert sandbox
+    assert sandbox.name.endswith(f"+ landlock {landlock.abi()}")
+    # a mount that root could write to, were it not for the second lock
+    done = asyncio.run(
+        sandbox.run(["/bin/sh", "-c", "echo x > /dev/shm/x && echo x > /tmp/x && echo ok"], root=tmp_path)
+    )
+    assert "ok" in done.text()
+
+
+def test_many_small_files_do_not_fill_the_disk(tmp_path: Path) -> None:
+    script = "[open(f'{i}', 'wb').write(b'x' * 20000) for i in range(20000)]"
+    sandbox = Sandbox.detect(Limits(disk="5MiB"))
+    assert sandbox
+    done = asyncio.run(sandbox.run(["python3", "-c", script], root=tmp_path, timeout=30))
+    assert "of disk" in done.stopped
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 300 * 2**20
+
+
+def test_the_profile_for_macos_forbids_all_but_what_is_named() -> None:
+    text = seatbelt.profile(
+        root=Path("/w/a b"),
+        home=Path("/t/home"),
+        readable=[Path("/Users/x/.pyenv/versions/3")],
+        writable=[Path("/w/a b/app")],
+        closed=[Path('/w/a b/app/se"cret')],
+    )
+    lines = text.splitlines()
+    assert lines[:2] == ["(version 1)", "(deny default)"]
+    assert lines[-1] == "(deny network*)"
+    assert '(allow file-write* (subpath "/t/home") (subpath "/w/a b/app"))' in lines
+    assert '(deny file-write* (subpath "/w/a b/app/se\\"cret"))' in lines
+    assert '(deny file-write* file-read* (subpath "/w/a b/.git"))' in lines
+    assert lines.index('(deny file-write* (subpath "/w/a b/app/se\\"cret"))') > lines.index(
+        '(allow file-write* (subpath "/t/home") (subpath "/w/a b/app"))'
+    )
+    assert '/Users/x"' not in text
+    with pytest.raises(ValueError, match="cannot be named"):
+        seatbelt.profile(root=Path("/w/a\nb"), home=Path("/h"), readable=[], writable=[])
