@@ -102,6 +102,7 @@ def show_command(folder: Path, object: str, output: str) -> int:
     elif ref(object).kind == "Task":
         click.echo(str(ref(object)))
         render.pairs(row, TASK_KEYS)
+        _show_classification(row["classification"])
         for attempt in row["history"]:
             _show_attempt(attempt)
     else:
@@ -109,9 +110,17 @@ def show_command(folder: Path, object: str, output: str) -> int:
     return 0
 
 
+def _show_classification(found: dict[str, Any] | None) -> None:
+    if found is not None:
+        what = f"{found['domain']}, {found['type']}, {found['complexity']} of 5" if found["sure"] else "not sure"
+        click.echo(f"\nClassified by {found['model']}@{found['host']}: {what}: {render.printable(found['why'])}")
+
+
 def _show_attempt(attempt: dict[str, Any]) -> None:
     outcome = render.coloured(attempt["outcome"], attempt["outcome"])
     click.echo(f"\nAttempt {attempt['attempt']}  {outcome}  {attempt['seconds']} s  {render.cell(attempt['message'])}")
+    if attempt["escalation"]:
+        click.echo(f"  rung     tier {attempt['tier']}: {render.printable(attempt['escalation'])}")
     for phase in attempt["phases"]:
         click.echo(f"  phase    {phase['name']:<16} by {phase['by']:<9} {render.cell(phase.get('files'))}")
     for gate in attempt["gates"]:

@@ -103,6 +103,9 @@ def route_command(folder: Path, title: str, description: str, stage: str | None,
         by = f"   (by {rules[key]})" if key in rules else ""
         if row.get(key) not in (None, "", []):
             click.echo(f"{render.heading(key).capitalize():<12} {render.cell(row[key])}{by}")
+    if row.get("classifier"):
+        click.echo(f"First {row['classifier']} is asked what the manifest leaves open. Words decide, as above,")
+        click.echo("where it is not sure or does not answer.")
     if row.get("unroutable"):
         what = "It waits" if row.get("waits") else "A person gets it"
         click.echo(f"{what}: {row['unroutable']}: {render.printable(row['message'])}")

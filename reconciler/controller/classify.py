@@ -30,7 +30,7 @@ from reconciler.plan.classify import vocabulary
 from reconciler.plan.routing import asked
 
 
-def classify_job(view: View, execution: Execution, commit: str) -> ClassifyJob:
+def classify_job(factory: Factory, view: View, execution: Execution, commit: str) -> ClassifyJob:
     """The question, with all the words that may answer it. Raises FactoryError where the Routing asks nothing."""
     routing, task = view.config.routing, view.tasks[execution.task]
     if routing is None or routing.classify is None:
@@ -44,7 +44,7 @@ def classify_job(view: View, execution: Execution, commit: str) -> ClassifyJob:
         domains=domains,
         types=types,
         max_tokens=routing.classify.max_tokens,
-        model=model_brief(view, execution),
+        model=model_brief(factory, view, execution),
     )
     return ClassifyJob(id=execution.id, brief=brief)
 

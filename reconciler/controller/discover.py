@@ -15,6 +15,8 @@ OLLAMA = "http://127.0.0.1:11434"
 WORK_TIERS = (1, 2, 3, 4)
 PERSON_TIER = 5
 CONTEXT = 8192
+OLLAMA_OFFERS = ["text", "schema", "classify"]
+"""of models that a person chose to have; the embedded one is too small to sort tasks"""
 
 Spec = dict[str, Any]
 PERSON: Spec = {"backend": "human-queue"}
@@ -58,7 +60,7 @@ def _ollama() -> tuple[Spec | None, dict[int, list[Spec]], str]:
         "kind": "ollama",
         "url": url,
         "capacity": 1,
-        "models": [{"name": name, "numCtx": CONTEXT} for name in models],
+        "models": [{"name": name, "numCtx": CONTEXT, "offers": OLLAMA_OFFERS} for name in models],
     }
     reach = {tier: [_link("ollama-simple", _spread(models, tier), "ollama")] for tier in WORK_TIERS}
     return host, reach, f"Ollama at {url} has {', '.join(models)}."

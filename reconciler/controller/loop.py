@@ -60,7 +60,7 @@ class Reconciler:
         self._clock = clock
         self._prune = prune
         self._jobs = JobFiles(factory.state / "jobs")
-        self._hosts = Hosts()
+        self._hosts = Hosts(factory.state)
         self._writer = Writer(factory)
 
     def recover(self) -> None:
@@ -258,7 +258,7 @@ class Reconciler:
         jobs: list[AttemptJob | ClassifyJob] = []
         for execution in made.dispatch:
             if execution.purpose == "classify":
-                jobs.append(classify_job(view, execution, made.commit))
+                jobs.append(classify_job(self._factory, view, execution, made.commit))
             else:
                 brief = brief_for(self._factory, view, execution, made.commit)
                 jobs.append(AttemptJob(id=execution.id, brief=brief))

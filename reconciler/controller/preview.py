@@ -24,6 +24,7 @@ from reconciler.model.refs import Problem, Ref
 from reconciler.model.spec import TaskSpec
 from reconciler.model.view import Change, Plan, View
 from reconciler.model.vocabulary import Action
+from reconciler.plan.classify import classifier
 from reconciler.plan.digest import digest
 from reconciler.plan.estimate import cost_line, estimates
 from reconciler.plan.explain import explain
@@ -136,9 +137,9 @@ def diff(factory: Factory, *, worktree: bool = False) -> Shown:
     """The plan at the head of the branch, or with the working tree's manifests in place of the committed ones."""
     observe(factory)
     if worktree:
-        made = plan(_with_worktree(factory), time.time(), unseen())
+        made = plan(_with_worktree(factory), time.time(), unseen(factory))
         return Shown(made, _estimates(factory, made))
-    planner = Planner(factory.store.view(), time.time(), unseen())
+    planner = Planner(factory.store.view(), time.time(), unseen(factory))
     made = planner.make()
     factory.store.set_settled(dict.fromkeys(planner.settled(), True), made.commit)
     shown = Shown(made, _estimates(factory, made))
@@ -186,7 +187,7 @@ def explain_object(factory: Factory, ref: Ref, now: float) -> list[str]:
         from reconciler.controller.writer import one
 
         one([], ref, [item.name for item in factory.store.objects(ref.kind)])
-    return explain(factory.store.view_all(), ref, now, unseen())
+    return explain(factory.store.view_all(), ref, now, unseen(factory))
 
 
 def route_title(factory: Factory, title: str, description: str, stage: str | None) -> dict[str, Any]:
@@ -200,5 +201,6 @@ def route_title(factory: Factory, title: str, description: str, stage: str | Non
     if stage is not None and stage not in stages:
         raise FactoryError(f"{stage}: no stage of Pipeline/{DEFAULT_PIPELINE}; there are {', '.join(stages)}")
     task = TaskSpec(title=title, description=description)
-    routed = route(task, stage or stages[0], config, unseen(), DEFAULT_PIPELINE)
-    return msgspec.to_builtins(routed)
+    chosen = next(item for item in pipeline.stages if item.name == (stage or stages[0]))
+    routed = route(task, chosen.name, config, unseen(factory), DEFAULT_PIPELINE)
+    return {**msgspec.to_builtins(routed), "classifier": classifier(config, chosen, unseen(factory))}

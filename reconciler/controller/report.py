@@ -77,10 +77,10 @@ def known_sum(values: Iterable[float | None]) -> float | None:
     return sum(known) if found and len(known) == len(found) else None
 
 
-def standings(view: View, now: float) -> dict[str, Status]:
+def standings(factory: Factory, view: View, now: float) -> dict[str, Status]:
     """Where each task stands; one that no model here can do, or that no budget is left for, waits for a person."""
     found = statuses(view, now)
-    made = plan(view, now, unseen())
+    made = plan(view, now, unseen(factory))
     for change in made.held:
         name = change.address.partition("/")[2]
         stopped = name in found and (found[name].phase is Phase.OPEN or change.reason is Reason.BUDGET_EXCEEDED)
@@ -97,13 +97,13 @@ def standings(view: View, now: float) -> dict[str, Status]:
 
 def task_rows(factory: Factory, view: View, now: float | None = None) -> list[Row]:
     """All tasks, in the order of their names."""
-    found = standings(view, time.time() if now is None else now)
+    found = standings(factory, view, time.time() if now is None else now)
     return [task_row(factory, view, view.tasks[name], found[name]) for name in sorted(view.tasks)]
 
 
 def task_detail(factory: Factory, view: View, task: TaskState) -> Row:
     """A row with everything that `show` tells about one task."""
-    row = task_row(factory, view, task, standings(view, time.time())[task.name])
+    row = task_row(factory, view, task, standings(factory, view, time.time())[task.name])
     follow = sorted({name for attempt in task.attempts for name in attempt.evidence.follow_ups})
     return {
         **row,
@@ -111,6 +111,7 @@ def task_detail(factory: Factory, view: View, task: TaskState) -> Row:
         "generation": task.object.generation,
         "declared_in": str(task.object.position),
         "follow_ups": follow,
+        "classification": msgspec.to_builtins(task.classification),
         "history": [attempt_row(attempt) for attempt in task.attempts],
     }
 
@@ -127,6 +128,8 @@ def attempt_row(attempt: Attempt) -> Row:
         "message": evidence.message,
         "company": evidence.company,
         "agent": evidence.agent,
+        "tier": evidence.tier,
+        "escalation": evidence.escalation,
         "model": evidence.model,
         "host": evidence.host,
         "seconds": round(evidence.ended_at - evidence.started_at, 3),

@@ -25,7 +25,8 @@ SYSTEM = (
     "short sentence. Where the text does not tell, say that you are not sure."
 )
 TURNS = 2
-WHY = 300
+WHY = 240
+"""characters; a server that keeps to a schema ends there"""
 DESCRIPTION = 4000
 
 
@@ -107,7 +108,7 @@ def schema(brief: ClassifyBrief) -> dict[str, Any]:
             "type": {"enum": list(brief.types)},
             "complexity": {"type": "integer", "minimum": 1, "maximum": 5},
             "sure": {"type": "boolean"},
-            "why": {"type": "string"},
+            "why": {"type": "string", "maxLength": WHY},
         },
         "required": ["domain", "type", "complexity", "sure", "why"],
         "additionalProperties": False,
@@ -134,6 +135,8 @@ def _read(answer: Answer, wanted: dict[str, Any]) -> tuple[_Said | None, str]:
     import jsonschema
 
     found = text.json_object(text.answer(answer.text))
+    if found is not None and isinstance(why := found.get("why"), str):
+        found = {**found, "why": why[:WHY]}
     if found is None:
         cut = " and was cut off" if answer.ended == "length" else ""
         return None, f"it holds no JSON object{cut}"

@@ -6,15 +6,14 @@ Whoever has a classification of this generation, sure or not, is not asked again
 from __future__ import annotations
 
 from reconciler.model.execution import Classification, Execution, execution_id
-from reconciler.model.spec import RoutingSpec
-from reconciler.model.view import Config, TaskState
+from reconciler.model.spec import RoutingSpec, Stage
+from reconciler.model.view import Config, TaskState, World
 from reconciler.plan.candidates import Candidate, Candidates, Chains, Needed
 from reconciler.plan.resolve import Resolved
 
 NEEDED = Needed(frozenset(("text", "schema", "classify")))
 CLASSIFIED = ("domain", "type", "complexity")
 """what a model is asked for; company and blueprint follow from rules"""
-COMPLEXITIES = (1, 5)
 
 
 def counting(task: TaskState) -> Classification | None:
@@ -45,6 +44,12 @@ def askable(config: Config, chains: Chains) -> Candidates:
     chosen = config.routing.classify if config.routing else None
     chain = chains.tier(chosen.tier) if chosen else None
     return chains.candidates(chain, NEEDED) if chain else Candidates()
+
+
+def classifier(config: Config, stage: Stage, world: World) -> str | None:
+    """The model that would be asked first about a task of this stage whose spec says nothing; None where none is."""
+    found = askable(config, Chains(config.fleet, world)).usable if stage.company is None else ()
+    return f"{found[0].backend}/{found[0].model}@{found[0].host}" if found else None
 
 
 def vocabulary(routing: RoutingSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:

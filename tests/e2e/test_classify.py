@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.execute.backends import weights
 from tests.e2e.factory import TinyFactory, build, until
 from tests.e2e.kills import TOKEN, command_line, in_flight, ours, send
 from tests.standins.ollama import OllamaStandIn
@@ -52,6 +53,22 @@ spec:
     - {id: drawn, when: {type: drawing}, blueprint: draw}
     - {id: fix, any: [fix], type: repair}
   default: {domain: code, type: feature, complexity: 2, company: works, blueprint: build}
+"""
+REAL = """\
+apiVersion: alai.dev/v1
+kind: Fleet
+metadata: {name: default}
+spec:
+  hosts:
+    - name: here
+      kind: embedded
+      models: [{name: NAME, numCtx: 2048, offers: [text, schema, classify]}]
+  tiers:
+    - {tier: 1, chain: [{backend: embedded, model: NAME, hosts: [here]}]}
+    - {tier: 2, chain: [{backend: embedded, model: NAME, hosts: [here]}]}
+    - {tier: 3, chain: [{backend: embedded, model: NAME, hosts: [here]}]}
+    - {tier: 4, chain: [{backend: embedded, model: NAME, hosts: [here]}]}
+    - {tier: 5, chain: [{backend: embedded, model: NAME, hosts: [here]}]}
 """
 DRAW = """\
 apiVersion: alai.dev/v1
@@ -119,6 +136,8 @@ def test_a_task_is_classified_once_and_routed_by_what_the_model_said(made: TinyF
     told = made.ok("explain", "Task/a")
     assert "Type: drawing (classified by ollama-simple/tiny@forge)" in told
     assert "It asks for a picture" in told
+    assert "Classified by tiny@forge: looks, drawing, 2 of 5: It asks for a picture" in made.ok("show", "Task/a")
+    assert "First ollama-simple/tiny@forge is asked" in made.ok("route", "Anything")
     message = made.message(made.json("log", "Task/a")[0]["commit"])
     assert "Alai-Model: ollama-simple/tiny@forge" in message
     assert "Alai-Cost-USD: 0.00" in message
@@ -183,6 +202,24 @@ def test_what_the_spec_says_is_not_asked_and_a_changed_spec_is_asked_again(
     made.ok("apply")
     assert events(made) == [("classify", None), (None, "passed")] * 2
     sound(made)
+
+
+def test_a_real_model_classifies_within_the_schema(made: TinyFactory) -> None:
+    pytest.importorskip("xllamacpp")
+    name = next((name for name in weights.names() if weights.installed(name)), None)
+    if name is None:
+        pytest.skip(f"the weights are not in {weights.folder()}")
+    made.write("manifests/fleet.yaml", REAL.replace("NAME", name))
+    made.commit("Ask a model of this machine")
+    made.ok("apply", timeout=300)
+    found = record(made)
+    assert found["domain"] in ("looks", "code"), found["why"]
+    assert found["type"] in ("drawing", "repair", "feature")
+    assert 1 <= found["complexity"] <= 5
+    assert isinstance(found["sure"], bool)
+    assert found["tokens"] > 0
+    assert found["cost_usd"] == 0.0
+    assert events(made) == [("classify", None), (None, "passed")]
 
 
 def test_an_altered_record_does_not_count_and_verify_names_it(made: TinyFactory) -> None:

@@ -41,8 +41,13 @@ NAME = "document-how-to-install-and-run-the-tests"
 
 
 def answer(body: dict[str, Any]) -> str:
-    """What a model that follows the blueprints would say: an outline, the files, a verdict without findings."""
+    """What a model that follows the blueprints would say: what sort of task it is, an outline, files, a verdict."""
     schema = json.dumps(body.get("format") or "")
+    if '"complexity"' in schema:
+        sure = "Document" in body["messages"][1]["content"]
+        return json.dumps(
+            {"domain": "docs", "type": "docs", "complexity": 2, "sure": sure, "why": "It is about a page."}
+        )
     if '"files"' in schema:
         return json.dumps({"files": [{"path": "docs/testing.md", "content": PAGE}], "summary": "For contributors."})
     if '"findings"' in schema:
@@ -104,7 +109,8 @@ def test_a_docs_task_goes_from_add_to_a_merged_commit(own: TinyFactory, model: O
     assert trailers[0]["Assisted-by"] == "lexicon/builder (ollama-simple/qwen3:8b)"
     assert trailers[0]["Alai-Cost-USD"] == "0.00"
     assert own.show(NAME)["tokens"] > 0
-    told = "\n".join(message["content"] for message in model.requests[0]["messages"])
+    assert (own.root / f"evidence/_/{NAME}/classification.json").exists()
+    told = "\n".join(message["content"] for message in model.requests[1]["messages"])
     assert "Turns titles into slugs." in told
     assert "Document how to install and run the tests" in told
 
@@ -127,7 +133,7 @@ def test_work_that_needs_tools_goes_to_a_person_who_is_told_so(own: TinyFactory,
         "human",
         "CapabilityMissing",
     )
-    assert model.requests == []
+    assert len(model.requests) == 1, "it is only asked what sort of task this is"
 
 
 def test_a_missing_model_and_a_silent_host_are_said_plainly(own: TinyFactory) -> None:
