@@ -14,7 +14,9 @@ from pathlib import Path
 
 LONGEST = 16 * 2**20
 """bytes of one line; more of it is dropped"""
-_GRACE = 1.0
+_GRACE = 0.8
+_REST = 0.5
+"""seconds for what stands in the pipes of a dead process; one that escaped its group cannot hold us up"""
 _COMPLAINTS = 4000
 _CHUNK = 65536
 
@@ -42,12 +44,20 @@ class Child:
         """Its exit status, negative for the signal that ended it."""
         return await self.process.wait()
 
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Keep the end of its complaints."""
         assert self.process.stderr is not None
         while chunk := await self.process.stderr.read(_CHUNK):
             self.complaints = (self.complaints + chunk)[-_COMPLAINTS:]
 
-    async def _tell(self, said: bytes) -> None:
+    async def drain(self) -> None:
+        """Read what it said and nobody wants any more, so that its pipe can be closed."""
+        assert self.process.stdout is not None
+        while await self.process.stdout.read(_CHUNK):
+            pass
+
+    async def tell(self, said: bytes) -> None:
+        """All of it, and that there is no more."""
         stdin = self.process.stdin
         assert stdin is not None
         # a program that does not want to hear all of it says so by its exit status
@@ -63,7 +73,7 @@ async def started(
 ) -> AsyncGenerator[Child, None]:
     """Run `argv` and tell it `said` on standard input. Raises OSError where it cannot be started.
 
-    On leaving: SIGTERM to the group, a second of patience, SIGKILL.
+    On leaving: SIGTERM to the group, a moment of patience, SIGKILL.
     """
     process = await asyncio.create_subprocess_exec(
         *argv,
@@ -75,16 +85,16 @@ async def started(
         start_new_session=True,
     )
     child = Child(process)
-    talk = asyncio.ensure_future(child._tell(said))  # pyright: ignore[reportPrivateUsage]
-    listen = asyncio.ensure_future(child._listen())  # pyright: ignore[reportPrivateUsage]
+    pipes: list[asyncio.Future[None]] = [asyncio.ensure_future(child.tell(said)), asyncio.ensure_future(child.listen())]
     try:
         yield child
     finally:
-        await _end(process, talk, listen)
+        await _end(child, pipes)
 
 
-async def _end(process: asyncio.subprocess.Process, *tasks: asyncio.Future[None]) -> None:
+async def _end(child: Child, pipes: list[asyncio.Future[None]]) -> None:
     """Also where we are being cancelled a second time, nothing is left behind."""
+    process = child.process
     ended = asyncio.ensure_future(process.wait())
     try:
         if process.returncode is None:
@@ -93,10 +103,12 @@ async def _end(process: asyncio.subprocess.Process, *tasks: asyncio.Future[None]
     finally:
         # also what the program left behind in its group
         _signal(process.pid, signal.SIGKILL)
-        for task in tasks:
-            task.cancel()
+        pipes.append(asyncio.ensure_future(child.drain()))
         await asyncio.shield(ended)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(pipes, timeout=_REST)
+        for pipe in pipes:
+            pipe.cancel()
+        await asyncio.gather(*pipes, return_exceptions=True)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -117,4 +117,14 @@ def program(command: Sequence[str], path: str | None = None) -> tuple[list[str],
         # a package of npm finds its own files beside the real one; what is on the path is only a link to that
         modules = Path(*real.parts[: real.parts.index("node_modules") + 1])
         return [str(real), *command[1:]], [modules, *show]
+    for found_at in (place, real):
+        prefix = found_at.parent.parent
+        if (prefix / "pyvenv.cfg").is_file():
+            return [str(found_at), *command[1:]], [prefix, *_base(prefix), *show]
     return [str(place), *command[1:]], [place, *show]
+
+
+def _base(environment: Path) -> list[Path]:
+    """The installation behind a virtual environment of Python, unless that would show a home folder."""
+    prefix = (environment / "bin" / "python").resolve().parent.parent
+    return [] if Path.home().is_relative_to(prefix) else [prefix]

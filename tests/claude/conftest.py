@@ -18,6 +18,11 @@ from reconciler.execute.sandbox import Sandbox
 from reconciler.model.job import ModelBrief
 from reconciler.model.spec import CallLimits
 
+# the factory, the product and the briefs of attempts are theirs
+from tests.execute.conftest import brief, factory, product
+
+__all__ = ["brief", "factory", "product"]
+
 STAND_IN = Path(__file__).parents[1] / "standins" / "claude.py"
 LIMITS = CallLimits(first="20s", silence="20s", wall="60s")
 TERMS = Terms(max_steps=7, max_tokens=1000, num_ctx=8192, budget_usd=0.5)
@@ -97,8 +102,8 @@ class Stage:
         script.write_text(json.dumps(steps))
         return (sys.executable, str(STAND_IN), str(script))
 
-    def agent(self, *steps: dict[str, Any]) -> ClaudeCli:
-        model = ModelBrief(
+    def model(self, *steps: dict[str, Any]) -> ModelBrief:
+        return ModelBrief(
             backend="claude-cli",
             name="sonnet",
             host="here",
@@ -108,7 +113,9 @@ class Stage:
             limits=self.limits,
             command=self.command(*steps),
         )
-        return ClaudeCli(model, sandbox=self.sandbox, refuse=lambda *what: self.refused.append(what))
+
+    def agent(self, *steps: dict[str, Any]) -> ClaudeCli:
+        return ClaudeCli(self.model(*steps), sandbox=self.sandbox, refuse=lambda *what: self.refused.append(what))
 
     async def work(self, *steps: dict[str, Any]) -> Ending:
         opening = question("You are a builder.", "Add a page.")

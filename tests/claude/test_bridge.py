@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.execute.mcp.bridge import Bridge
+from reconciler.execute.patience import Patience
+from reconciler.model.spec import CallLimits
+from reconciler.model.vocabulary import Reason
 from tests.claude.conftest import Folder, Kept
 
 
@@ -62,3 +65,20 @@ def test_a_refusal_is_no_success(tmp_path: Path) -> None:
     call = {"do": "call", "name": "write_file", "arguments": {"path": "../a", "content": ""}}
     (answer,) = talk(tmp_path, Folder(tmp_path), Kept(), call)
     assert answer == {"text": "outside of the product", "ok": False}
+
+
+def test_while_a_tool_is_at_work_silence_is_no_reason_to_give_up(tmp_path: Path) -> None:
+    async def scene() -> tuple[bool, bool, bool]:
+        patience = Patience(CallLimits(first="5s", silence="100ms", wall="5s"))
+        async with Bridge(tmp_path / "tools", Folder(tmp_path, pause=0.4), Kept()) as bridge:
+            call = {"secret": bridge.secret, "do": "call", "name": "finish", "arguments": {}}
+            asking = asyncio.ensure_future(ask(tmp_path / "tools", call))
+            patience.heard()
+            await asyncio.sleep(0.3)
+            during = patience.over(bridge.pulse()) is None and patience.over() is not None
+            await asking
+            just_after = patience.over(bridge.pulse()) is None
+            await asyncio.sleep(0.15)
+            return during, just_after, patience.over(bridge.pulse()) == (Reason.STALLED, "fell silent for 0.1 s")
+
+    assert asyncio.run(scene()) == (True, True, True)

@@ -28,7 +28,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 GOOD = {
@@ -126,8 +126,7 @@ class Program:
             "flags": sys.argv[2:],
             "home": sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()),
             "variables": dict(os.environ),
-            "pid": os.getpid(),
-            "seen": [path for path in ("/root", "/home", str(Path(sys.argv[1]).parents[1])) if readable(path)],
+            "product": readable(str(Path(sys.argv[1]).parents[1] / "product")),
         }
 
     async def call(self, name: str, arguments: dict[str, Any]) -> None:
@@ -160,8 +159,8 @@ class Program:
 
 
 def readable(path: str) -> bool:
-    """Is there anything to see?"""
-    return os.access(path, os.R_OK) and any(Path(path).iterdir())
+    """Is it to be seen at all?"""
+    return os.access(path, os.R_OK)
 
 
 def own(name: str, arguments: dict[str, Any]) -> str:
@@ -202,10 +201,10 @@ async def tool_server(program: Program, wanted: bool) -> AsyncIterator[list[str]
         yield [f"mcp__alai__{tool.name}" for tool in (await session.list_tools()).tools]
 
 
-async def main() -> int:
-    if sys.argv[1:] == ["--version"]:
+async def main() -> None:
+    if sys.argv[-1] == "--version":
         print("2.1.0 (Claude Code)")
-        return 0
+        leave(0)
     steps = json.loads(Path(sys.argv[1]).read_text())
     options = flags()
     program = Program(options, sys.stdin.read())
@@ -218,10 +217,14 @@ async def main() -> int:
             tools=[*own_tools, *tools],
             cwd=str(Path.cwd()),
         )
-        return await program.run(steps)
+        leave(await program.run(steps))
+
+
+def leave(status: int) -> NoReturn:
+    """At once: its servers end when nobody holds the other end of their input any more."""
+    sys.stdout.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
-    status = asyncio.run(main())
-    sys.stdout.flush()
-    os._exit(status)
+    asyncio.run(main())

@@ -97,7 +97,7 @@ def trouble(found: Outcome | None, status: int, complaints: str) -> tuple[Reason
     """Why a run that has ended is no success, whatever it did; None where nothing speaks against it."""
     told = one_line(complaints.strip().splitlines()[-1]) if complaints.strip() else ""
     if found is None:
-        how = f"exit status {status}" if status else "without a result"
+        how = f"with exit status {status}" if status else "without a result"
         return Reason.BACKEND_ERROR, f"ended {how}{': ' + told if told else ''}"
     words = "; ".join(found.errors) or one_line(found.text) or told
     suffix = f": {words}" if words else ""
