@@ -71,7 +71,7 @@ def apply(
             reconciler.recover()
             return _drive(reconciler, deadline, held, once=once, prune=prune, stopping=stopping, listener=listener)
         except Interrupted:
-            return Applied(plan(factory.store.view(), time.time(), unseen()), 2, stopped=True)
+            return Applied(plan(factory.store.view(), time.time(), unseen(factory)), 2, stopped=True)
         finally:
             reconciler.close()
 
@@ -155,7 +155,7 @@ def _exit_code(made: Plan) -> int:
 
 
 def _refuse_stale(factory: Factory, saved: SavedPlan) -> None:
-    now = plan(factory.store.view(), time.time(), unseen())
+    now = plan(factory.store.view(), time.time(), unseen(factory))
     if digest(now) != saved.digest:
         raise Refused(
             f"the saved plan was made at {saved.commit[:12]} and no longer is what would happen at {now.commit[:12]}; "

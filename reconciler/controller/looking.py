@@ -117,7 +117,7 @@ def eligible(factory: Factory) -> list[report.Row]:
     """Tasks that the planner would dispatch now, first first."""
     observe(factory)
     view: View = factory.store.view_all()
-    made = plan(view, time.time(), unseen())
+    made = plan(view, time.time(), unseen(factory))
     by_name = {row["name"]: row for row in report.task_rows(factory, view)}
     return [by_name[Ref.parse(change.address).name] for change in made.changes if change.action is Action.DISPATCH]
 

@@ -49,7 +49,7 @@ def queue(factory: Factory) -> list[report.Row]:
 def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
     """Record a person's verdict. Returns the commit. Raises Refused where nobody is waited for."""
     view, task = _task(factory, name)
-    standing = report.standings(view, time.time())[name]
+    standing = report.standings(factory, view, time.time())[name]
     if standing.phase not in GOAL_ORDER:
         raise Refused(f"Task/{name}: is {standing.phase}, no person is waited for; see: alai-reconcile queue")
     last = task.attempts[-1].evidence if task.attempts else None
@@ -78,7 +78,7 @@ def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
 def done(factory: Factory, name: str, *, reason: str) -> str:
     """Record work that a person did on the product's branch. Raises Refused unless every check passes on its tip."""
     view, task = _task(factory, name)
-    standing = report.standings(view, time.time())[name]
+    standing = report.standings(factory, view, time.time())[name]
     if standing.phase in (Phase.DONE, Phase.RUNNING, Phase.CANCELLED):
         raise Refused(f"Task/{name}: is {standing.phase}")
     resolved = resolve(view, task)

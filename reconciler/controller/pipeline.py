@@ -22,7 +22,7 @@ def trail(factory: Factory, name: str) -> list[report.Row]:
     one(factory.store.find(ref), ref, list(view.tasks))
     while (origin := view.tasks[name].spec.origin) is not None and origin.task in view.tasks:
         name = origin.task
-    found = report.standings(view, time.time())
+    found = report.standings(factory, view, time.time())
     return [report.task_row(factory, view, view.tasks[item], found[item]) for item in _descendants(view, name)]
 
 

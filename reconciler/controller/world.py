@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from reconciler.controller.factory import Factory
 from reconciler.execute import backends
+from reconciler.execute.backends.found import FoundModels
 from reconciler.model.spec import FleetSpec, Host
 from reconciler.model.view import World
 
@@ -13,15 +16,37 @@ FRESH = 20.0
 """Seconds that an answer is believed: hosts come and go slowly, and a probe costs a round trip."""
 
 
-def unseen() -> World:
-    """What is known without asking anybody: which backends this program has. `diff` plans with this."""
-    return World(backends=backends.offers())
+def found_models(state: Path) -> FoundModels:
+    """What models were found to offer when they were tried (`fleet --probe`), from its file in the state folder."""
+    return FoundModels(state / "cache" / "models.json")
+
+
+def unseen(factory: Factory) -> World:
+    """What is known without asking anybody: which backends this program has, what was found before. For `diff`."""
+    return World(backends=backends.offers(), probed=found_models(factory.state).offers())
+
+
+def seen(fleet: FleetSpec, answers: Mapping[str, backends.Probe], state: Path) -> World:
+    """What the hosts' answers, by name, mean for planning."""
+    return World(
+        unreachable={name: probe.message for name, probe in answers.items() if not probe.reachable},
+        missing_models=frozenset(
+            (host.name, model.name)
+            for host in fleet.hosts
+            if (models := answers[host.name].models) is not None
+            for model in host.models
+            if model.name not in models
+        ),
+        backends=backends.offers(),
+        probed=found_models(state).offers(),
+    )
 
 
 class Hosts:
-    """Probes hosts side by side and remembers the answers for a while."""
+    """Probes hosts side by side and remembers the answers for a while. `state` is the factory's folder for it."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, state: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._state = state
         self._clock = clock
         self._seen: dict[str, tuple[float, Host, backends.Probe]] = {}
 
@@ -35,19 +60,8 @@ class Hosts:
             with ThreadPoolExecutor(max_workers=min(8, len(due))) as pool:
                 for host, probe in zip(due, pool.map(backends.probe, due), strict=True):
                     self._seen[host.name] = (now, host, probe)
-        answers = {host.name: self._seen[host.name][2] for host in fleet.hosts}
-        return World(
-            unreachable={name: probe.message for name, probe in answers.items() if not probe.reachable},
-            missing_models=frozenset(
-                (host.name, model.name)
-                for host in fleet.hosts
-                if (models := answers[host.name].models) is not None
-                for model in host.models
-                if model.name not in models
-            ),
-            backends=backends.offers(),
-        )
+        return seen(fleet, {host.name: self._seen[host.name][2] for host in fleet.hosts}, self._state)
 
     def _is_fresh(self, host: Host, now: float) -> bool:
-        seen = self._seen.get(host.name)
-        return seen is not None and seen[1] == host and now - seen[0] < FRESH
+        known = self._seen.get(host.name)
+        return known is not None and known[1] == host and now - known[0] < FRESH
