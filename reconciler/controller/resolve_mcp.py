@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,14 +20,12 @@ from reconciler.model.job import McpBrief
 from reconciler.model.spec import McpRule, Outside
 
 _FILE = "mcp.json"
-_PLACEHOLDER = re.compile(r"\$\{([^}:]*)(:-[^}]*)?\}")
+_PLACEHOLDER = re.compile(r"\$\{([^}:]*)(?::-[^}]*)?\}")
 
 Server = dict[str, Any]
 
 
-def servers(
-    root: Path, commit: str, home: Home, policy: Outside, environment: Mapping[str, str] = os.environ
-) -> tuple[McpBrief, ...]:
+def servers(root: Path, commit: str, home: Home, policy: Outside) -> tuple[McpBrief, ...]:
     """The allowed servers, by name. Raises FactoryError where an allowed one cannot be used as it is written."""
     if not policy.mcp:
         return ()
@@ -39,7 +35,7 @@ def servers(
         merged[name] = server if server is None or "command" in server else {**(merged.get(name) or {}), **server}
     rules = {rule.server: rule for rule in policy.mcp}
     found = ((name, server) for name, server in sorted(merged.items()) if name in rules and name not in removed)
-    return tuple(_brief(name, server, rules[name], policy, environment) for name, server in found if server)
+    return tuple(_brief(name, server, rules[name], policy) for name, server in found if server)
 
 
 def _servers(root: Path, commit: str, folder: str) -> tuple[dict[str, Server | None], tuple[str, ...]]:
@@ -55,7 +51,7 @@ def _servers(root: Path, commit: str, folder: str) -> tuple[dict[str, Server | N
     return servers, trusted.strings(config.get("remove", []), f"{path}: remove")
 
 
-def _brief(name: str, server: Server, rule: McpRule, policy: Outside, environment: Mapping[str, str]) -> McpBrief:
+def _brief(name: str, server: Server, rule: McpRule, policy: Outside) -> McpBrief:
     program = server.get("command")
     if not isinstance(program, str) or not program or server.get("type", "stdio") != "stdio":
         raise FactoryError(f"MCP server {name}: only a server that a command starts can be used; it has no `command`")
@@ -65,7 +61,7 @@ def _brief(name: str, server: Server, rule: McpRule, policy: Outside, environmen
         raise FactoryError(f"MCP server {name}: env: expected an object of texts")
     env = cast("dict[str, str]", given)
     for value in (*command, *env.values()):
-        _check_placeholders(name, value, policy, environment)
+        _check_placeholders(name, value, policy)
     canonical = json.dumps([command, env], sort_keys=True, ensure_ascii=False)
     return McpBrief(
         name=name,
@@ -77,11 +73,9 @@ def _brief(name: str, server: Server, rule: McpRule, policy: Outside, environmen
     )
 
 
-def _check_placeholders(name: str, value: str, policy: Outside, environment: Mapping[str, str]) -> None:
-    """A repository must not be able to read just any variable of the user's."""
-    for variable, default in _PLACEHOLDER.findall(value):
+def _check_placeholders(name: str, value: str, policy: Outside) -> None:
+    """A repository must not be able to read just any variable of the user's. Whether it is set, the worker finds out."""
+    for variable in _PLACEHOLDER.findall(value):
         if variable not in policy.environment:
             told = f"${{{variable}}} is not listed in the Policy (outside.environment)"
             raise FactoryError(f"MCP server {name}: {told}")
-        if variable not in environment and not default:
-            raise FactoryError(f"MCP server {name}: the environment variable {variable} is not set")

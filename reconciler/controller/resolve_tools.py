@@ -52,4 +52,8 @@ def _with_ever(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    """Names and globs; `mcp__<server>` stands for all tools of that server."""
+    return any(
+        fnmatchcase(name, pattern) or (pattern.startswith("mcp__") and fnmatchcase(name, f"{pattern}__*"))
+        for pattern in patterns
+    )
