@@ -22,8 +22,6 @@ Page = TypeVar("Page")
 PROBE_SECONDS = 1.5
 OLLAMA_URL = "http://127.0.0.1:11434"
 LLAMA_URL = "http://127.0.0.1:8080"
-PROGRAMS = {"claude-cli": "claude"}
-"""the program of a kind of host that is one; a host may name another"""
 
 
 class Unanswered(Exception):
@@ -102,12 +100,17 @@ def _embedded(host: Host) -> Probe:
 
 def _program(host: Host) -> Probe:
     """Is the program here?"""
-    program = host.command[0] if host.command else PROGRAMS.get(host.kind)
-    if program is None:
+    if not host.command:
         raise Unanswered("no command is named: give the host one in the Fleet")
-    if shutil.which(program) is None:
-        raise Unanswered(f"there is no program {program} on this machine")
+    if shutil.which(host.command[0]) is None:
+        raise Unanswered(f"there is no program {host.command[0]} on this machine")
     return Probe(reachable=True)
+
+
+def _claude(host: Host) -> Probe:
+    from reconciler.execute.backends import claude_cli
+
+    return claude_cli.probe(host)
 
 
 _KINDS: dict[str, Callable[[Host], Probe]] = {
@@ -115,5 +118,5 @@ _KINDS: dict[str, Callable[[Host], Probe]] = {
     "llama-server": _llama,
     "embedded": _embedded,
     "command": _program,
-    "claude-cli": _program,
+    "claude-cli": _claude,
 }
