@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -118,8 +119,18 @@ def model(server: StandIn, backend: str, num_ctx: int = 8192, **limits: str) -> 
 
 
 def answered_once(held: Held) -> None:
-    """Every call that was ever sent back has exactly one answer behind it, before anything else is said."""
+    """Every call that was ever sent back has exactly one answer behind it, before anything else is said.
+
+    Templates also want no empty answers, and no two words of the user in a row.
+    """
     for request in held.server.requests:
+        for one, other in pairwise(request["messages"]):
+            assert not one["role"] == other["role"] == "user"
+        assert all(
+            message.get("content") or message.get("tool_calls")
+            for message in request["messages"]
+            if message["role"] == "assistant"
+        )
         open_ids: list[str] = []
         for message in request["messages"]:
             if message["role"] == "tool":

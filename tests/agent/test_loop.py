@@ -6,11 +6,12 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from reconciler.execute.agent.loop import Loop
 from reconciler.execute.agent.port import Terms
-from reconciler.execute.backends import open_backend, question
+from reconciler.execute.backends import Answer, Backend, ChatRequest, OnToken, open_backend, question
 from reconciler.model.vocabulary import Reason
 from tests.agent.conftest import STAND_INS, Desk, Hold, Notes, model
 from tests.standins.script import BROKEN_CALL, Reply, Script, calls, fails, says
@@ -144,7 +145,7 @@ def test_a_long_conversation_is_shortened_and_keeps_instructions_task_and_latest
     assert any(event == "shortened" for event, _ in held.notes.events)
     last = held.sent()
     assert [message["role"] for message in last[:2]] == ["system", "user"]
-    assert last[1]["content"] == "Write a.txt."
+    assert last[1]["content"].startswith("Write a.txt.")
     assert last[-1]["content"].startswith("23 word")
     for request in held.server.requests:
         assert sum(len(message.get("content") or "") for message in request["messages"]) // 4 < num_ctx - 512
@@ -410,3 +411,33 @@ def test_cancelling_in_the_middle_of_a_tool_still_answers_every_call(protocol: s
         ] * 2
 
     asyncio.run(go())
+
+
+def test_of_very_many_calls_at_once_only_some_are_done_and_all_are_answered(hold: Hold) -> None:
+    many = calls(*[("write_file", {"path": f"{number}", "content": "x"}) for number in range(40)])
+    held = hold([many, FINISH], num_ctx=32_768)
+    assert held.ending.reason is Reason.PASSED
+    assert len(held.desk.files) == 32
+    assert [turn.text for turn in held.notes.turns if turn.role == "tool"].count(
+        "not done: at most 32 calls at a time"
+    ) == 8
+
+
+class Paid:
+    """A model that costs ten cents an answer."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def chat(self, request: ChatRequest, on_token: OnToken) -> Answer:
+        return msgspec.structs.replace(await self._backend.chat(request, on_token), cost_usd=0.1)
+
+
+def test_no_answer_is_asked_for_once_the_budget_is_spent(protocol: str) -> None:
+    with STAND_INS[protocol]([WRITE, read("a.txt"), WRITE, FINISH], models=("m:latest",)) as server:
+        backend = Paid(open_backend(model(server, protocol)))
+        terms = Terms(max_steps=9, max_tokens=512, num_ctx=8192, budget_usd=0.2)
+        ending = asyncio.run(Loop(backend).work(question("a", "b"), Desk(), terms, Notes()))
+        assert len(server.requests) == 2
+    assert ending.reason is Reason.BUDGET_EXCEEDED
+    assert ending.cost_usd == pytest.approx(0.2)

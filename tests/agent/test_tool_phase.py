@@ -135,6 +135,19 @@ def test_a_tool_that_the_role_must_not_have_is_refused_and_in_the_evidence(brief
     assert "write_file" not in [tool["function"]["name"] for tool in server.requests[0]["tools"]]
 
 
+def test_an_edit_that_does_not_match_is_told_so_and_the_whole_file_can_be_written_instead(
+    brief: Make, product: Repo, tmp_path: Path
+) -> None:
+    miss = calls(("edit_file", {"path": "app/main.py", "old": "print('hullo')", "new": "print('bye')"}))
+    whole = calls(("write_file", {"path": "app/main.py", "content": "print('bye')\n"}))
+    look = calls(("read_file", {"path": "app/main.py"}))
+    result, server = attempt([ASK, look, miss, whole, FINISH], brief(phase()), tmp_path)
+    assert result.ended is Verdict.PASSED
+    assert result.refusals == ()
+    assert server.requests[3]["messages"][-1]["role"] == "tool"
+    assert product.show("alai/shop-page", "app/main.py") == "print('bye')"
+
+
 @pytest.mark.parametrize(
     ("script", "verdict", "reason"),
     [
@@ -176,6 +189,8 @@ def test_a_model_without_tools_hands_in_files_where_the_blueprint_lets_it(
     assert "handed in whole files" in result.phases[0].note
     assert "tools" not in server.requests[0] or not server.requests[0]["tools"]
     assert server.requests[0]["format"]
+    assert "think" not in server.requests[0]
+    assert "JSON Schema" in server.requests[0]["messages"][-1]["content"]
 
 
 def test_a_small_window_gets_a_short_opening_that_says_what_was_cut(brief: Make, product: Repo, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import msgspec
 
 from reconciler.execute import text
 from reconciler.execute.agent import patterns, repair, say, spoken, window
+from reconciler.execute.agent.bill import Bill
+from reconciler.execute.agent.gauge import Gauge, Overflow
 from reconciler.execute.agent.port import Ending, Journal, Terms, ToolResult, Tools
 from reconciler.execute.backends.port import Answer, Backend, BackendError, Call, ChatRequest, Message, OnToken
 from reconciler.model.vocabulary import Reason
@@ -25,8 +27,8 @@ REMINDERS = 1
 """of a model that stops without finishing"""
 ASKED = 2
 """how often a model that never called a tool is asked to"""
-_TELLING = 500
-"""tokens that a server must have read for its count to correct our estimate"""
+_MOST_CALLS = 32
+"""of one answer; those that are more are answered, not done"""
 _HEARD = 400
 _BEAT = 5.0
 """characters, or seconds, between two signs of life while an answer comes"""
@@ -69,12 +71,8 @@ class _Conversation:
         self._journal = journal
         self._specs = {spec.name: spec for spec in tools.specs}
         self._messages: list[Message] = []
-        self._overhead = window.tools_size(tools.specs)
-        self._factor = 1.0
-        """how many of the server's tokens one of our estimated ones is"""
-        self._sent = 0
-        self._read: int | None = None
-        self._bill = _Bill()
+        self._gauge = Gauge(tools.specs, terms)
+        self._bill = Bill()
         self._steps = 0
         self._spoken = 0
         self._called = False
@@ -112,7 +110,13 @@ class _Conversation:
     async def _query(self) -> Message:
         """The model's next turn, kept."""
         self._within_limits()
-        self._fit()
+        try:
+            self._fit()
+            return self._taken(await self._ask())
+        except Overflow as overflow:
+            raise _End(Reason.CONTEXT_OVERFLOW, str(overflow)) from overflow
+
+    async def _ask(self) -> Answer:
         messages = window.without_old_thoughts(self._messages)
         request = ChatRequest(messages=messages, max_tokens=self._terms.max_tokens, tools=self._tools.specs)
         self._steps += 1
@@ -124,49 +128,25 @@ class _Conversation:
             raise self._failed(error) from error
         self._bill.add(answer)
         self._badly = 0
-        self._read_whole(messages, answer)
-        return self._taken(answer)
+        self._gauge.check(messages, answer)
+        return answer
 
     def _within_limits(self) -> None:
         terms = self._terms
         if self._steps >= terms.max_steps:
             raise _End(Reason.STEP_LIMIT, f"not finished after {self._steps} steps, the most it may take")
-        if terms.budget_usd is not None and self._bill.known_usd >= terms.budget_usd:
-            spent = f"${self._bill.known_usd:.4f} of ${terms.budget_usd:.4f} are spent"
+        spent_usd = self._bill.known_usd
+        if terms.budget_usd is not None and spent_usd > 0 and spent_usd >= terms.budget_usd:
+            spent = f"${spent_usd:.4f} of ${terms.budget_usd:.4f} are spent"
             raise _End(Reason.BUDGET_EXCEEDED, f"{spent} after {self._steps} steps")
 
     def _fit(self) -> None:
-        """Shorten the conversation where it nears the window; end where it cannot fit: never send what would be cut."""
-        terms = self._terms
-        soft = int(window.soft_limit(terms.num_ctx, terms.max_tokens) / self._factor) - self._overhead
-        hard = int((terms.num_ctx - terms.max_tokens) / self._factor) - self._overhead
-        now = window.total(self._messages)
-        if now <= soft:
-            return
-        shorter = window.shortened(self._messages, soft, terms.num_ctx) or window.shortened(
-            self._messages, hard, terms.num_ctx
-        )
-        if shorter is not None and (after := window.total(shorter)) < now:
-            self._journal.event("shortened", before=now, after=after, messages=len(shorter))
-            self._messages = list(shorter)
-            self._read, now = None, after
-        if now > hard:
-            needed = int((now + self._overhead) * self._factor)
-            told = f"the conversation needs about {needed} tokens and its answer {terms.max_tokens}"
-            raise _End(Reason.CONTEXT_OVERFLOW, f"{told}, the window has {terms.num_ctx}")
-
-    def _read_whole(self, messages: tuple[Message, ...], answer: Answer) -> None:
-        """Check what the server says it read. Raises where it cut the prompt, for then the answer is to another one."""
-        sent = window.least(messages)
-        new = max(sent - self._sent, 0)
-        count = window.Count(sent=sent, new=new, read=answer.tokens_in, before=self._read, num_ctx=self._terms.num_ctx)
-        why = window.lost(count)
-        if why:
-            raise _End(Reason.CONTEXT_OVERFLOW, f"{why}; part of the conversation was cut silently")
-        self._sent, self._read = sent, answer.tokens_in
-        if answer.tokens_in is not None and answer.tokens_in > _TELLING:
-            estimated = window.total(messages) + self._overhead
-            self._factor = min(max(self._factor, answer.tokens_in / estimated), 2.0)
+        """Shorten the conversation where it nears the window."""
+        fitted = self._gauge.fitted(self._messages)
+        if fitted != tuple(self._messages):
+            before, after = window.total(self._messages), window.total(fitted)
+            self._journal.event("shortened", before=before, after=after, messages=len(fitted))
+            self._messages = list(fitted)
 
     def _failed(self, error: BackendError) -> Exception:
         """What a failure of the server leads to."""
@@ -187,7 +167,7 @@ class _Conversation:
             return False
         self._journal.event("took back the last turn", messages=len(self._messages) - at)
         del self._messages[at:]
-        self._read = None
+        self._gauge.forget()
         return True
 
     # -- taking
@@ -245,23 +225,27 @@ class _Conversation:
     # -- doing
 
     async def _execute(self, turn: Message) -> None:
-        """Do what is called for; every call gets exactly one answer, come what may."""
-        open_calls = list(turn.calls)
-        left = "not done: the conversation was ended"
-        try:
-            while open_calls and self._tools.finished is None:
-                result = await self._do(open_calls[0])
-                self._answer(open_calls.pop(0), result)
-            left = "not done: the work was finished before this call"
-        finally:
-            for call in open_calls:
-                self._answer(call, ToolResult(text=left, ok=False))
+        await self._do_all(turn.calls)
         if self._tools.finished is not None:
             raise _End(Reason.PASSED, "finished")
         if self._unreadable >= FORMAT_ERRORS:
             told = f"{self._unreadable} calls in a row could not be read"
             raise _End(Reason.FORMAT_ERRORS, f"{told}: {self._last_words()}")
         self._look_for_circles()
+
+    async def _do_all(self, calls: tuple[Call, ...]) -> None:
+        """Do what is called for; every call gets exactly one answer, come what may."""
+        done, why = 0, "the conversation was ended"
+        try:
+            for call in calls[:_MOST_CALLS]:
+                if self._tools.finished is not None:
+                    break
+                self._answer(call, await self._do(call))
+                done += 1
+            why = "you had finished before" if self._tools.finished else f"at most {_MOST_CALLS} calls at a time"
+        finally:
+            for call in calls[done:]:
+                self._answer(call, ToolResult(text=f"not done: {why}", ok=False))
 
     async def _do(self, call: Call) -> ToolResult:
         spec = self._specs.get(call.name) or next(
@@ -302,13 +286,17 @@ class _Conversation:
         self._keep(message, ok=result.ok, refused=result.refused)
 
     def _keep(self, message: Message, **more: object) -> None:
-        """On record first, as it is; what is sent back to the server holds only what a server can read."""
+        """On record first, as it is; what is sent back to the server is only what servers and templates can take."""
         self._journal.keep(message, **more)
-        calls = tuple(
-            call if isinstance(call.arguments, dict) else msgspec.structs.replace(call, arguments=_object(call))
-            for call in message.calls
+        last = self._messages[-1] if self._messages else None
+        if last and last.role == message.role == "user":
+            self._messages[-1] = msgspec.structs.replace(last, text=f"{last.text}\n\n{message.text}")
+            return
+        calls = tuple(msgspec.structs.replace(call, arguments=_object(call)) for call in message.calls)
+        empty = message.role == "assistant" and not (message.text or calls)
+        self._messages.append(
+            msgspec.structs.replace(message, calls=calls, text=say.NOTHING if empty else message.text)
         )
-        self._messages.append(msgspec.structs.replace(message, calls=calls) if calls else message)
 
     def _last_words(self) -> str:
         return text.line(self._messages[-1].text, 160)
@@ -325,29 +313,6 @@ class _Conversation:
                 self._journal.event("answering", step=self._steps, characters=heard)
 
         return on_token
-
-
-class _Bill:
-    """What the answers took. Once one of them is unknown, so is the sum."""
-
-    def __init__(self) -> None:
-        self.tokens: int | None = 0
-        self.cost_usd: float | None = 0.0
-        self.known_usd = 0.0
-
-    def add(self, answer: Answer) -> None:
-        known = [count for count in (answer.tokens_in, answer.tokens_out) if count is not None]
-        self.tokens = self.tokens + sum(known) if known and self.tokens is not None else None
-        self.known_usd += answer.cost_usd or 0.0
-        if answer.cost_usd is None or self.cost_usd is None:
-            self.cost_usd = None
-        else:
-            self.cost_usd += answer.cost_usd
-
-    def failed(self) -> None:
-        """No answer, but the server may have worked: what that took nobody knows. Free answers stay free."""
-        self.tokens = None
-        self.cost_usd = None if self.cost_usd else self.cost_usd
 
 
 def _object(call: Call) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def read(raw: dict[str, Any] | str) -> dict[str, Any] | None:
     """The object that `raw` is or spells, climbing down the ladder of repairs; None where it spells none."""
     if isinstance(raw, dict):
         return raw
+    if not raw.strip():
+        return {}  # a call without arguments
     rungs: tuple[Callable[[str], Any], ...] = (
         _loads,
         lambda said: _loads(text.unfenced(said)),

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from reconciler.execute import text
 
+NOTHING = "(nothing)"
+"""in place of an answer without a word: templates refuse an empty one"""
 EMPTY = "Your answer was empty. Call a tool to go on with the work, or call finish if it is done."
 TAKEN_BACK = (
     "Your last turn could not be sent to the server and was taken out of this conversation. What its calls did still "

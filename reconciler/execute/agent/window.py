@@ -150,21 +150,21 @@ def _thinned(head: list[Message], turns: list[list[Message]], room: int) -> tupl
 
 
 def _anew(head: list[Message], turns: list[list[Message]], room: int) -> tuple[Message, ...] | None:
-    carried = [line for message in head if message.text.startswith(_SUMMARY) for line in message.text.split("\n")[1:]]
-    head = [message for message in head if not message.text.startswith(_SUMMARY)]
-    room -= total(head)
+    task, mark, told = head[-1].text.partition(f"\n\n{_SUMMARY}\n") if head else ("", "", "")
+    carried = told.split("\n") if mark else []
     for latest in range(min(_LATEST_TURNS, len(turns)), -1, -1):
         tail = [message for turn in turns[len(turns) - latest :] for message in turn]
-        lines = carried + [line for turn in turns[: len(turns) - latest] for line in _told(turn)]
-        # three quarters again, but for the last try
-        summary = _summary(lines, (room - total(tail)) // 2 * CHARACTERS_PER_TOKEN)
-        if total([*summary, *tail]) <= (room * 3 // 4 if latest else room) and (lines or not latest):
-            return (*head, *summary, *tail)
+        lines = carried + [line for turn in turns[: len(turns) - latest] for line in _line_a_call(turn)]
+        left = room - total(head[:-1]) - len(task) // CHARACTERS_PER_TOKEN - total(tail)
+        begun = [*head[:-1], *_with_summary(head[-1:], task, lines, left // 2 * CHARACTERS_PER_TOKEN)]
+        # down to three quarters if possible, so that the next step does not need it again
+        if total([*begun, *tail]) <= (room * 3 // 4 if latest else room):
+            return (*begun, *tail)
     return None
 
 
-def _summary(lines: list[str], limit: int) -> list[Message]:
-    """As many of the latest lines as fit."""
+def _with_summary(head: list[Message], task: str, lines: list[str], limit: int) -> list[Message]:
+    """The task with as many of the latest lines as fit below it: two words of the user in a row confuse templates."""
     kept: list[str] = []
     for line in reversed(lines):
         limit -= len(line) + 1
@@ -172,10 +172,11 @@ def _summary(lines: list[str], limit: int) -> list[Message]:
             kept.append(f"- ({len(lines) - len(kept)} earlier steps)")
             break
         kept.append(line)
-    return [Message(role="user", text="\n".join([_SUMMARY, *reversed(kept)]))] if kept else []
+    told = "\n".join([f"{task}\n\n{_SUMMARY}", *reversed(kept)]) if kept else task
+    return [msgspec.structs.replace(message, text=told) for message in head]
 
 
-def _told(turn: list[Message]) -> list[str]:
+def _line_a_call(turn: list[Message]) -> list[str]:
     """A turn in a line a call."""
     answers = {message.call: message.text for message in turn if message.role == "tool"}
     lines = []
