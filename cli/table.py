@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "next": ("look", "The next task that can run."),
     "log": ("look", "The audit trail, from git alone."),
     "company": ("look", "The virtual companies."),
+    "metrics": ("metrics", "What verifiers of risky work were good for."),
+    "fleet": ("fleet", "The hosts, what they do, and what their models can do."),
     "schema": ("look", "The JSON Schema of a kind."),
     "add": ("work", "Write and commit a task."),
     "suspend": ("work", "Hold a goal or task."),
