@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.execute.fence import Fence, fenced
-from reconciler.execute.room import MOST_FILES, Room
+from reconciler.execute.room import MOST_FILES, InnerRoom, Room
 
 _GRACE = 2.0
 _TICK = 0.05
@@ -55,6 +55,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     disk: int | None = None
     """bytes that it may add below `grows`, in however many files"""
     grows: Path | None = None
+    inside: str | None = None
+    """as `grows`, but a folder of the command's own view of the files, empty at first and held in memory"""
 
 
 async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], bounds: Bounds) -> Completed:
@@ -98,7 +100,7 @@ async def _run(fence: Fence, cwd: Path, env: Mapping[str, str], bounds: Bounds) 
 async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: float, fence: Fence) -> str:
     """Wait for the end; say why it must be brought about where a limit is passed. Empty: it ended by itself."""
     before = _alive()
-    room = Room(bounds.grows, bounds.disk) if bounds.grows is not None and bounds.disk is not None else None
+    room = _room(pid, bounds)
     looked = time.monotonic()
     while True:
         left = bounds.wall - (time.monotonic() - began)
@@ -126,6 +128,14 @@ async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: floa
         if bounds.memory is not None and sum(tree.values()) > bounds.memory:
             _kill_all(tree)
             return f"more than {bounds.memory} bytes of memory"
+
+
+def _room(pid: int, bounds: Bounds) -> Room | InnerRoom | None:
+    if bounds.disk is None:
+        return None
+    if bounds.inside is not None:
+        return InnerRoom(lambda: _tree(pid), bounds.inside, bounds.disk)
+    return Room(bounds.grows, bounds.disk) if bounds.grows is not None else None
 
 
 async def _drain(child: asyncio.subprocess.Process, sink: _Sink) -> None:

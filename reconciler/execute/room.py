@@ -5,8 +5,10 @@ What is free on the file system is looked at often, since that costs nothing; th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 MOST_FILES = 200_000
@@ -55,3 +57,31 @@ class Room:
             if size > self._limit or count > MOST_FILES:
                 return True
         return False
+
+
+class InnerRoom:
+    """The same for a folder that only the command sees, on a file system of its own that was empty at first."""
+
+    def __init__(self, processes: Callable[[], Iterable[int]], folder: str, limit: int) -> None:
+        self._processes, self._folder, self._limit = processes, folder, limit
+        self._place: int | None = None
+
+    def __del__(self) -> None:
+        if self._place is not None:
+            os.close(self._place)
+
+    def overdrawn(self) -> bool:
+        if self._place is None:
+            self._place = self._find()
+        if self._place is None:
+            return False
+        there = os.statvfs(self._place)
+        used, files = (there.f_blocks - there.f_bfree) * there.f_frsize, there.f_files - there.f_ffree
+        return used > self._limit or files > MOST_FILES
+
+    def _find(self) -> int | None:
+        """The folder as one of the processes sees it; None before there is one, or where we may not look."""
+        for pid in self._processes():
+            with contextlib.suppress(OSError):
+                return os.open(f"/proc/{pid}/root{self._folder}", os.O_PATH | os.O_DIRECTORY)
+        return None

@@ -54,6 +54,9 @@ _ETC = (
     "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "passwd", "pki/tls/certs", "ssl/certs",
 )  # fmt: skip
 
+_SHARED = ("--size", str(256 * 2**20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
+"""memory that looks like files has a size"""
+
 Access = Literal["write", "read", "discard"]
 """`discard`: the command may write, and nothing of it is kept"""
 
@@ -109,12 +112,13 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
             processes=self.limits.processes,
             disk=units.size(self.limits.disk),
             grows=root if access == "write" else None,
+            inside=ROOT if access == "discard" else None,
         )
         if access == "discard" and not (self.bwrap and self.overlay):
             with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as copy:
                 fresh = Path(copy) / "work"
                 await asyncio.to_thread(shutil.copytree, root, fresh, symlinks=True)
-                bounds = msgspec.structs.replace(bounds, grows=fresh)
+                bounds = msgspec.structs.replace(bounds, grows=fresh, inside=None)
                 return await self._start(argv, fresh, "write", blueprint, env or {}, bounds, EVERYTHING)
         return await self._start(argv, root, access, blueprint, env or {}, bounds, mounts)
 
@@ -250,7 +254,7 @@ def system_options(tools: Toolchain) -> tuple[str, ...]:
             options += ["--ro-bind", str(path), str(path)]
     for name in _ETC:
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    options += ["--ro-bind-try", "/nix/store", "/nix/store", "--proc", "/proc", "--dev", "/dev"]
+    options += ["--ro-bind-try", "/nix/store", "/nix/store", "--proc", "/proc", "--dev", "/dev", *_SHARED]
     for folder in tools.folders:
         options += ["--ro-bind", folder, folder]
     return tuple(options)

@@ -27,6 +27,8 @@ from reconciler.model.execution import Result
 from reconciler.model.job import AgentBrief, Brief
 from reconciler.model.spec import AgentPhase, BlueprintPhase, Limits, Paths, PolicySpec
 from tests.execute.conftest import Make, Repo, brief, factory, git, product, sh
+from tests.standins.ollama import OllamaStandIn
+from tests.standins.script import calls
 
 __all__ = ["brief", "factory", "product"]
 
@@ -69,6 +71,20 @@ class Prison:
     def tools(self, *calls: tuple[str, dict[str, Any]], **fields: Any) -> Told:
         phase = BlueprintPhase(name="build", role="builder", needs=("tools",), agent=AgentPhase(prompt="p"))
         return asyncio.run(self._call(self.brief(phase, **fields), phase, calls))
+
+    def agent(self, *wanted: tuple[str, dict[str, Any]], **fields: Any) -> Told:
+        """A whole attempt by a model that wants just this, and says then that it is through."""
+        end = ("finish", {"summary": "I have done all that was asked, and it works as it should."})
+        script = [calls(("knowledge", {"query": "anything"})), *(calls(call) for call in wanted), calls(end)]
+        phase = BlueprintPhase(name="build", role="builder", needs=("tools",), agent=AgentPhase(prompt="p"))
+        asked = self.brief(phase, **fields)
+        with OllamaStandIn(script, models=("m:latest",)) as server:
+            model = msgspec.structs.replace(
+                asked.model, url=server.url, backend="ollama-tool", offers=("text", "schema", "tools")
+            )
+            run_dir = self.outside / "run"
+            result = asyncio.run(run_attempt(msgspec.structs.replace(asked, model=model), run_dir))
+        return self._read(run_dir / "evidence", Told(result=result))
 
     def brief_policy(self, **limits: Any) -> PolicySpec:
         return PolicySpec(limits=msgspec.structs.replace(LIMITS, **limits))

@@ -5,6 +5,7 @@ Each is a phase's command of a whole attempt. That it was tried is in the eviden
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -159,8 +160,11 @@ def test_roles_write_where_they_may_and_nowhere_else(prison: Prison, role: str) 
     assert told.result
     assert told.result.ended is Verdict.FAILED
     assert "Read-only file system" in told.transcript[0]["output"]
-    asked = prison.tools(("write_file", {"path": path, "content": "x"}), ("run_command", {"command": script}), **given)
-    assert [answer.ok for answer in asked.answers] == [False, False]
+    asked = prison.agent(("write_file", {"path": path, "content": "x"}), ("run_command", {"command": script}), **given)
+    assert asked.result
+    assert [(refusal.tool, refusal.what) for refusal in asked.result.refusals] == [("write_file", path)]
+    assert why in asked.result.refusals[0].why
     assert f"write_file {path}: " in asked.gotcha
-    assert why in asked.gotcha
+    assert "Read-only file system" in json.dumps(asked.transcript)
+    assert asked.result.product_commit == git(prison.product.path, "rev-parse", "main")
     assert prison.state() == prison.before

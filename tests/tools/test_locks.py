@@ -48,6 +48,17 @@ def test_many_small_files_do_not_fill_the_disk(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 300 * 2**20
 
 
+@pytest.mark.parametrize("place", ["/product", "/dev/shm", "/tmp"])
+def test_what_is_thrown_away_does_not_fill_the_memory(tmp_path: Path, place: str) -> None:
+    sandbox = Sandbox.detect(Limits(disk="20MiB"))
+    assert sandbox
+    script = f"cd {place}; for i in $(seq 100); do head -c 10000000 /dev/zero > $i || exit 1; done"
+    done = asyncio.run(sandbox.run(["/bin/sh", "-c", script], root=tmp_path, access="discard", timeout=30))
+    assert not done.ok
+    assert "of disk" in done.stopped or "No space left" in done.text()
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_profile_for_macos_forbids_all_but_what_is_named() -> None:
     text = seatbelt.profile(
         root=Path("/w/a b"),

@@ -82,7 +82,6 @@ class Files:
         content = self._skill(path)
         if content is None:
             content = self._content(path)
-            self._seat.read.add(path)
         lines = content.splitlines(keepends=True)
         shown = lines[offset - 1 : offset - 1 + limit]
         if not shown and lines:

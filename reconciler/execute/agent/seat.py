@@ -6,7 +6,7 @@ Values and rules only; the tools themselves are elsewhere.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from reconciler.execute.agent.port import ToolResult
@@ -50,8 +50,6 @@ class Seat:
     writes: Writes
     rules: tuple[Paths, ...]
     """of the task and of the agent: a path must be allowed by each"""
-    read: set[str] = field(default_factory=set[str])
-    """paths that were read: what a tool may tell the agent it should have done first"""
 
     @property
     def blocking(self) -> bool:
