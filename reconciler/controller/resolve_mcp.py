@@ -74,7 +74,7 @@ def _brief(name: str, server: Server, rule: McpRule, policy: Outside) -> McpBrie
 
 
 def _check_placeholders(name: str, value: str, policy: Outside) -> None:
-    """A repository must not be able to read just any variable of the user's. Whether it is set, the worker finds out."""
+    """A repository must not be able to read just any variable of the user's. The worker finds out whether it is set."""
     for variable in _PLACEHOLDER.findall(value):
         if variable not in policy.environment:
             told = f"${{{variable}}} is not listed in the Policy (outside.environment)"
