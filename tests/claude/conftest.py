@@ -24,7 +24,7 @@ from tests.execute.conftest import brief, factory, product
 __all__ = ["brief", "factory", "product"]
 
 STAND_IN = Path(__file__).parents[1] / "standins" / "claude.py"
-LIMITS = CallLimits(first="20s", silence="20s", wall="60s")
+LIMITS = CallLimits(first="120s", silence="120s", wall="240s")
 TERMS = Terms(max_steps=7, max_tokens=1000, num_ctx=8192, budget_usd=0.5)
 
 

@@ -112,6 +112,13 @@ def test_a_run_that_did_not_finish_ends_with_its_reason(plain: Stage, steps: lis
     assert list(plain.tools.path.iterdir()) == []
 
 
+def test_a_program_that_could_not_start_our_tools_is_not_let_talk(plain: Stage) -> None:
+    servers = [{"name": "alai", "status": "failed"}]
+    init = json.dumps({"type": "system", "subtype": "init", "mcp_servers": servers})
+    ending = plain.run({"raw": init}, {"sleep": 60})
+    assert (ending.reason, "tool server" in ending.message) == (Reason.BACKEND_ERROR, True)
+
+
 def test_its_last_complaint_is_in_the_message(plain: Stage) -> None:
     ending = plain.run({"complain": "Invalid API key"}, {"result": None, "exit": 1})
     assert ending.message.endswith("ended with exit status 1: Invalid API key")
@@ -127,10 +134,10 @@ def test_a_program_that_falls_silent_is_ended(plain: Stage, steps: list[Any]) ->
 
 
 def test_a_program_that_talks_for_ever_is_ended(plain: Stage) -> None:
-    plain.limits = CallLimits(first="20s", silence="20s", wall="1500ms")
+    plain.limits = CallLimits(first="20s", silence="20s", wall="2500ms")
     ending = plain.run(*[step for _ in range(100) for step in ({"say": "still at it"}, {"sleep": 0.1})])
-    assert (ending.reason, ending.steps > 2) == (Reason.TIMEOUT, True)
-    assert ending.message.endswith("did not end within 1.5 s")
+    assert ending.reason is Reason.TIMEOUT
+    assert ending.message.endswith("did not end within 2.5 s")
 
 
 def test_a_spent_budget_starts_nothing(plain: Stage) -> None:

@@ -50,6 +50,7 @@ _ARGUMENT = 100_000
 """bytes; Linux takes 128 KiB for one"""
 _SCHEMA_TURNS = 5
 """giving its answer a form takes the program a few turns of its own"""
+_UNREADABLE = "unreadable line"
 _BEAT = 1.0
 """seconds between two signs of life that are passed on while a message is being written"""
 _OURS = (
@@ -93,7 +94,7 @@ class ClaudeCli:
                 for message in claude_stream.messages(line):
                     on_token(message.text)
 
-        async with self._place(lambda place, through, why: None) as place:
+        async with self._place(self._refused) as place:
             run = await self._follow(place, [*flags, *place.locks(None)], system, told, hear)
         wrong = run.late or claude_stream.trouble(run.outcome, run.status, run.complaints)
         if wrong is not None or run.outcome is None:
@@ -126,13 +127,16 @@ class ClaudeCli:
 
         def heard(where: str, through: bool, why: str) -> None:
             journal.event("network", to=where, let_through=through, why=why)
-            if not through and self._refuse is not None:
-                self._refuse("network", where, why)
+            self._refused(where, through, why)
 
         async with self._place(heard) as place, Bridge(place.tools, tools, journal) as bridge:
             flags += place.locks(bridge)
             run = await self._follow(place, flags, system, told, lambda line: _keep(line, journal), bridge.pulse)
         return self._ending(run, tools)
+
+    def _refused(self, where: str, through: bool, why: str) -> None:
+        if not through and self._refuse is not None:
+            self._refuse("network", where, why)
 
     def _ending(self, run: _Run, tools: Tools) -> Ending:
         finished = tools.finished is not None
@@ -204,6 +208,8 @@ class ClaudeCli:
                     return
                 patience.heard()
                 _take(line, run, hear)
+                if run.late is not None:
+                    return
                 coming = asyncio.ensure_future(_next(lines, process))
         finally:
             coming.cancel()
@@ -221,7 +227,7 @@ def _take(line: bytes, run: _Run, hear: Hear) -> None:
     found = claude_stream.parsed(line)
     if found is None:
         if line.strip():
-            hear({"type": "unreadable line"})
+            hear({"type": _UNREADABLE})
         return
     now = time.monotonic()
     if found["type"] == "stream_event" and now < run.beat + _BEAT:
@@ -230,6 +236,8 @@ def _take(line: bytes, run: _Run, hear: Hear) -> None:
     run.steps += found["type"] == "assistant"
     if found["type"] == "result":
         run.outcome = claude_stream.outcome(found)
+    if claude_stream.without_tools(found, SERVER):
+        run.late = (Reason.BACKEND_ERROR, "could not start the factory's tool server")
     hear(found)
 
 
@@ -245,8 +253,10 @@ def _keep(line: dict[str, Any], journal: Journal) -> None:
         journal.event("program", model=line.get("model"), version=line.get("claude_code_version"), other_tools=others)
     elif kind == "result":
         journal.event("result", subtype=line.get("subtype"), turns=line.get("num_turns"))
+    elif kind == _UNREADABLE:
+        journal.event(kind)
     else:
-        journal.event("heard", kind=one_line(kind, 40))
+        journal.event("answering", kind=one_line(kind, 40))
 
 
 def _absent(command: Sequence[str]) -> str:

@@ -93,6 +93,12 @@ def messages(line: dict[str, Any]) -> list[Message]:
     return [Message(role="assistant", text=said, thinking=thought, calls=calls)] if said or thought or calls else []
 
 
+def without_tools(line: dict[str, Any], server: str) -> bool:
+    """Does the first line say that our tool server did not start? Without it, the program would only talk."""
+    listed = [_object(entry) for entry in _list(line.get("mcp_servers"))] if line["type"] == "system" else []
+    return any(entry.get("name") == server and entry.get("status") == "failed" for entry in listed)
+
+
 def trouble(found: Outcome | None, status: int, complaints: str) -> tuple[Reason, str] | None:
     """Why a run that has ended is no success, whatever it did; None where nothing speaks against it."""
     told = one_line(complaints.strip().splitlines()[-1]) if complaints.strip() else ""

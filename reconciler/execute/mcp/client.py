@@ -37,7 +37,8 @@ CALL_SECONDS = 120.0
 INSTALL = f"{sys.executable} -m pip install 'alai-reconcile[mcp]'"
 _MOST = 64
 """tools of one server"""
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,53}")
+"""of a tool with its server; models' servers take 64 characters, and a CLI agent puts `mcp__alai__` before it"""
 _DESCRIPTION = 600
 _PLACEHOLDER = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
 
@@ -139,7 +140,7 @@ class Server:
 
     def _allowed(self, tool: str, name: str) -> bool:
         """By the Policy, and by the agent where its tools are listed: by name, by glob, or `mcp__<server>` for all."""
-        if not _NAME.fullmatch(tool) or not any(fnmatch.fnmatchcase(tool, glob) for glob in self._brief.tools or "*"):
+        if not _NAME.fullmatch(name) or not any(fnmatch.fnmatchcase(tool, glob) for glob in self._brief.tools or "*"):
             return False
         whole = f"mcp__{self._brief.name}"
         return not self._named or any(glob == whole or fnmatch.fnmatchcase(name, glob) for glob in self._named)
