@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -58,8 +59,15 @@ def init_example(name: str, folder: Path) -> list[str]:
     factory = folder / "factory"
     _copy_default(factory)
     shutil.copytree(source / "factory", factory, dirs_exist_ok=True, ignore=_litter)
+    _place(factory)
     _commit(factory, f"Make the factory of the example {name}")
     return [f"{factory} is a factory; next: alai-reconcile -C {factory} diff, then apply"]
+
+
+def _place(factory: Path) -> None:
+    """An example's Fleet may name programs that lie in its factory: `{factory}` is where that is now."""
+    path = factory / "manifests" / "fleet.yaml"
+    path.write_text(path.read_text().replace("{factory}", json.dumps(str(factory.resolve()))[1:-1]))
 
 
 _litter: Callable[[Any, list[str]], set[str]] = shutil.ignore_patterns("__pycache__", "*.pyc")
