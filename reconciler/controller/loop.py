@@ -31,6 +31,7 @@ from reconciler.model.refs import Ref
 from reconciler.model.spec import TaskSpec
 from reconciler.model.view import Change, Plan, TaskState, View
 from reconciler.model.vocabulary import Action, Reason
+from reconciler.plan.ladder import PASSING
 from reconciler.plan.planner import plan
 from reconciler.plan.stages import follow_ups
 from reconciler.plan.status import status
@@ -160,7 +161,7 @@ class Reconciler:
                 if item.evidence.execution not in live:
                     continue
                 task = view.tasks.get(item.evidence.object.partition("/")[2])
-                objects = self._follow_ups(view, task, item)
+                objects = self._follow_ups(view, task, item.evidence)
                 commit, evidence, digest = outcome_commit(
                     item.evidence,
                     item.brief.title,
@@ -195,7 +196,7 @@ class Reconciler:
         view = msgspec.structs.replace(view, tasks=tasks)
         self._start(view, self._plan(view))
 
-    def _follow_ups(self, view: View, task: TaskState | None, item: Ready) -> tuple[Object, ...]:
+    def _follow_ups(self, view: View, task: TaskState | None, evidence: Evidence) -> tuple[Object, ...]:
         if task is None:
             return ()
         store = self._factory.store
@@ -203,7 +204,7 @@ class Reconciler:
         def exists(name: str) -> bool:
             return name in view.tasks or bool(store.find(Ref("Task", name)))
 
-        return follow_ups(view, task, item.evidence, self._clock(), exists, item.proposals)
+        return follow_ups(view, task, evidence, self._clock(), exists)
 
     def _clean_up(self, recorded: Sequence[Evidence]) -> None:
         """After the commits are durable the runs' own copies are not needed any more."""
@@ -217,6 +218,8 @@ class Reconciler:
         for job in jobs:
             shutil.rmtree(self._factory.run_folder(job), ignore_errors=True)
         for evidence in recorded:
+            if evidence.reason in PASSING and evidence.host:
+                self._hosts.doubt(evidence.host)
             self._jobs.remove(evidence.execution)
             task = evidence.object.partition("/")[2]
             follow = f" → {', '.join(evidence.follow_ups)}" if evidence.follow_ups else ""

@@ -15,6 +15,9 @@ from reconciler.model.view import World
 FRESH = 20.0
 """Seconds that an answer is believed: hosts come and go slowly, and a probe costs a round trip."""
 
+AWAY = 10.0
+"""Seconds until a host that did not answer is asked again: work waits for it."""
+
 
 def found_models(state: Path) -> FoundModels:
     """What models were found to offer when they were tried (`fleet --probe`), from its file in the state folder."""
@@ -62,6 +65,12 @@ class Hosts:
                     self._seen[host.name] = (now, host, probe)
         return seen(fleet, {host.name: self._seen[host.name][2] for host in fleet.hosts}, self._state)
 
+    def doubt(self, name: str) -> None:
+        """An execution has just found otherwise: ask this host again before anything is sent there."""
+        self._seen.pop(name, None)
+
     def _is_fresh(self, host: Host, now: float) -> bool:
         known = self._seen.get(host.name)
-        return known is not None and known[1] == host and now - known[0] < FRESH
+        if known is None or known[1] != host:
+            return False
+        return now - known[0] < (FRESH if known[2].reachable else AWAY)
