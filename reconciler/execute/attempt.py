@@ -236,7 +236,7 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
         paths=brief.paths,
         role_paths=widest([agent.paths for role, agent in brief.agents.items() if role in acting]),
         answers=work.answers,
-        texts=frozenset(phase.name for phase in brief.blueprint.phases if phase.agent and phase.agent.output == "text"),
+        texts=frozenset(phase.name for phase in brief.blueprint.phases if _is_prose(brief, phase)),
         changes=changes,
         phases=tuple(work.phases),
         quality=brief.quality,
@@ -250,6 +250,14 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
     subject.root = work.run_dir / "clean"
     async with checkout(brief.product.path, commit, subject.root):
         return await judge(subject, ATTEMPT)
+
+
+def _is_prose(brief: Brief, phase: BlueprintPhase) -> bool:
+    """Whether the phase was asked for prose. What a model without tools says of the files that it handed in is none."""
+    agent = phase.agent
+    if agent is None or agent.output != "text":
+        return False
+    return agent.otherwise is None or "tools" in brief.model.offers
 
 
 def _changed(changes: list[TreeChange]) -> dict[str, str]:

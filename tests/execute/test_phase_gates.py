@@ -148,3 +148,25 @@ def test_what_the_agents_were_given_is_in_the_result(brief: Make, tmp_path: Path
     assert [(item.kind, item.name, item.source, item.sha256) for item in result.inputs] == [
         ("skill", "html", "~/.claude/skills", "abc")
     ]
+
+
+def test_a_model_without_tools_hands_in_files_held_to_the_same_gates(
+    brief: Make, product: Repo, tmp_path: Path
+) -> None:
+    """What it says of them may be short: the files are the work."""
+    said = [json.dumps({"summary": "Done.", "files": [{"path": path, "content": "x\n"}]}) for path in ("a.txt", "b.md")]
+    answers = iter(said)
+    phase = BlueprintPhase(
+        name="write",
+        needs=("tools",),
+        agent=AgentPhase(prompt="Write it.", otherwise="files"),
+        gates=(PhaseGate(id="page", file_exists="*.md"), PhaseGate(id="b", changed="b.*")),
+    )
+    product.commit({"README.md": None})
+    with OllamaStandIn(lambda _: next(answers), models=("m:latest",)) as server:
+        asked = brief(phase)
+        asked = msgspec.structs.replace(asked, model=msgspec.structs.replace(asked.model, url=server.url))
+        result = attempt(asked, tmp_path)
+    assert (result.ended, result.message) == (Verdict.PASSED, "")
+    assert [item.files for item in result.phases] == [("a.txt",), ("b.md",)]
+    assert not [gate for gate in result.gates if gate.id == "answer-length"]
