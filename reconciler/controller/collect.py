@@ -19,7 +19,7 @@ from reconciler.controller.record import digest_file, evidence_of, knowledge_fil
 from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.git import product
 from reconciler.git.run import GitError, IndexLocked
-from reconciler.model.execution import Evidence, Execution, MergeResult, Proposal, Report, Result
+from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result
 from reconciler.model.job import AttemptJob, Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding
 from reconciler.model.view import Live, View
@@ -42,7 +42,6 @@ class Ready:
     knowledge: tuple[str, bytes] | None
     notes: dict[str, bytes] = field(default_factory=dict[str, bytes])
     """what agents left for their company, by path"""
-    proposals: tuple[Proposal, ...] = ()
 
 
 class Collector:
@@ -118,7 +117,7 @@ class Collector:
             points=score(brief.quality, result.gates).points if brief.quality and result.gates else None,
             quality=complete.score,
         )
-        return Ready(brief, evidence, contents, knowledge_file(brief, result), notes, result.proposals)
+        return Ready(brief, evidence, contents, knowledge_file(brief, result), notes)
 
     def _result(
         self, execution: Execution, job: AttemptJob, end: Finished, now: float

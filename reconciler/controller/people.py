@@ -71,6 +71,7 @@ def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
         base_commit=last.base_commit if last else None,
         merge_commit=merged,
         findings=tuple(findings),
+        proposals=last.proposals if last and passed else (),
     )
     return _record(factory, task, evidence, event="answer")
 

@@ -73,6 +73,7 @@ def evidence_of(
         thread=execution.thread,
         refusals=result.refusals,
         inputs=result.inputs,
+        proposals=result.proposals,
         points=points,
         quality=quality,
     )

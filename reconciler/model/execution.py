@@ -254,6 +254,8 @@ class Evidence(Value, frozen=True, kw_only=True):
     inputs: tuple[Input, ...] = ()
     points: tuple[int, int] | None = None
     """of the quality gate: how many held, of how many"""
+    proposals: tuple[Proposal, ...] = ()
+    """tasks that agents proposed; they become tasks once the work has passed, by the gates or by a person"""
     quality: float | None = None
     """of this evidence: the share of what should be there that is there and unaltered, from 0 to 1"""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.model.execution import Evidence, Proposal
+from reconciler.model.execution import Evidence
 from reconciler.model.objects import Object, generation
 from reconciler.model.refs import Position, Ref
 from reconciler.model.spec import Budget, Criterion, Finding, Fix, Origin, Stage, TaskSpec
@@ -141,7 +141,6 @@ def proposed_tasks(
     lineage: Lineage,
     task: TaskState,
     evidence: Evidence,
-    proposals: Sequence[Proposal],
     exists: Callable[[str], bool],
     room: int,
 ) -> list[Object]:
@@ -152,7 +151,7 @@ def proposed_tasks(
     depth = _depth(task) + 1
     if depth > lineage.view.config.policy.limits.depth:
         return []
-    kept = {item.name: item for item in proposals if not exists(item.name) and name_of(item.name) == item.name}
+    kept = {item.name: item for item in evidence.proposals if not exists(item.name) and name_of(item.name) == item.name}
     kept = dict(list(kept.items())[: max(room, 0)])
     while lost := [
         name for name, item in kept.items() if any(need not in kept and not exists(need) for need in item.depends_on)

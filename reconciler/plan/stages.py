@@ -6,15 +6,22 @@ recorded causes: the same, plus one task for each finding, and those that were p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import msgspec
 
-from reconciler.model.execution import Attempt, Evidence, Proposal, evidence_folder
+from reconciler.model.execution import Attempt, Evidence, evidence_folder
 from reconciler.model.objects import Object
 from reconciler.model.view import TaskState, View
 from reconciler.model.vocabulary import Phase, Reason, Verdict
-from reconciler.plan.generate import finding_tasks, goal_stage_task, proposed_tasks, rework_task, split_tasks, stage_task
+from reconciler.plan.generate import (
+    finding_tasks,
+    goal_stage_task,
+    proposed_tasks,
+    rework_task,
+    split_tasks,
+    stage_task,
+)
 from reconciler.plan.lineage import GoalStage
 from reconciler.plan.split import missing
 from reconciler.plan.status import Survey, deciding
@@ -42,7 +49,6 @@ def follow_ups(
     evidence: Evidence,
     now: float,
     exists: Callable[[str], bool] | None = None,
-    proposals: Sequence[Proposal] = (),
 ) -> tuple[Object, ...]:
     """The manifests that belong into the commit that records `evidence`.
 
@@ -70,9 +76,7 @@ def follow_ups(
         made += finding_tasks(survey.lineage, recorded, evidence, known, room)
         taken = {item.name for item in made}
         room = view.config.policy.limits.children - len(made)
-        made += proposed_tasks(
-            survey.lineage, recorded, evidence, proposals, lambda name: name in taken or known(name), room
-        )
+        made += proposed_tasks(survey.lineage, recorded, evidence, lambda name: name in taken or known(name), room)
     return tuple({item.name: item for item in made}.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from reconciler.model.execution import Proposal
@@ -23,7 +24,8 @@ def proposal(name: str, *needs: str) -> Proposal:
 def proposed(
     state: TaskState, given: list[Proposal], seen: View, outcome: Verdict = Verdict.PASSED
 ) -> tuple[Object, ...]:
-    made = follow_ups(seen, state, evidence(execution(state), outcome), NOW, None, given)
+    said = msgspec.structs.replace(evidence(execution(state), outcome), proposals=tuple(given))
+    made = follow_ups(seen, state, said, NOW)
     return tuple(item for item in made if of_object(item).spec.origin.relation == "proposed")  # type: ignore[union-attr]
 
 
