@@ -12,13 +12,17 @@ import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
-LONGEST = 16 * 2**20
-"""bytes of one line; more of it is dropped"""
+MOST = 64 * 2**20
+"""bytes that are read in all; a program that says more says nothing that anybody reads"""
 _GRACE = 0.8
 _REST = 0.5
 """seconds for what stands in the pipes of a dead process; one that escaped its group cannot hold us up"""
 _COMPLAINTS = 4000
 _CHUNK = 65536
+
+
+class TooMuch(Exception):
+    """The program said more than anybody will read."""
 
 
 class Child:
@@ -29,16 +33,21 @@ class Child:
         self.complaints = b""
 
     async def lines(self) -> AsyncGenerator[bytes, None]:
-        """Each line of standard output without its end, until there are no more."""
+        """Each line of standard output without its end, until there are no more. Raises TooMuch."""
         assert self.process.stdout is not None
-        rest = b""
+        begun: list[bytes] = []
+        total = 0
         while chunk := await self.process.stdout.read(_CHUNK):
-            *whole, rest = (rest + chunk).split(b"\n")
+            total += len(chunk)
+            if total > MOST:
+                raise TooMuch(f"said more than {MOST >> 20} MiB")
+            *whole, rest = chunk.split(b"\n")
             for line in whole:
-                yield line
-            rest = rest[:LONGEST]
-        if rest:
-            yield rest
+                yield b"".join((*begun, line))
+                begun.clear()
+            begun.append(rest)
+        if any(begun):
+            yield b"".join(begun)
 
     async def ended(self) -> int:
         """Its exit status, negative for the signal that ended it."""

@@ -140,6 +140,11 @@ def test_a_program_that_talks_for_ever_is_ended(plain: Stage) -> None:
     assert ending.message.endswith("did not end within 2.5 s")
 
 
+def test_a_program_that_says_too_much_is_ended(plain: Stage) -> None:
+    ending = plain.run({"say": "hm"}, {"flood": "x" * 20})
+    assert (ending.reason, ending.message.endswith("said more than 64 MiB")) == (Reason.BACKEND_ERROR, True)
+
+
 def test_a_spent_budget_starts_nothing(plain: Stage) -> None:
     plain.terms = msgspec.structs.replace(TERMS, budget_usd=0.0)
     assert plain.run(FINISH).reason is Reason.BUDGET_EXCEEDED

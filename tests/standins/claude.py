@@ -10,6 +10,7 @@ Started as `python claude.py SCRIPT FLAGS...`. The script is a JSON file with a 
     {"complain": "text"}                 a line on standard error
     {"sleep": seconds}, {"deaf": true}   do nothing; ignore SIGTERM from now on
     {"raw": "line"}                      a line as it stands
+    {"flood": "text"}                    this, for ever, without an end of line
     {"result": {...}, "exit": status}    fields over those of a good result; null leaves the result line out
 
 Nothing of it is imported by the project; the shapes are those that the official SDK reads.
@@ -115,6 +116,9 @@ class Program:
             await asyncio.sleep(step["sleep"])
         elif "deaf" in step:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        elif "flood" in step:
+            while True:
+                sys.stdout.write(step["flood"] * 10_000)
         elif "raw" in step:
             print(step["raw"], flush=True)
 

@@ -202,7 +202,11 @@ class ClaudeCli:
                     if run.late is not None:
                         return
                     continue
-                line = coming.result()
+                try:
+                    line = coming.result()
+                except child.TooMuch as flood:
+                    run.late = (Reason.BACKEND_ERROR, str(flood))
+                    return
                 if isinstance(line, int):
                     run.status = line
                     return
