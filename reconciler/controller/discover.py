@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from typing import Any
 
 from reconciler.execute import backends
 from reconciler.execute.backends import weights
+from reconciler.execute.backends.capabilities import identify
+from reconciler.execute.backends.port import BackendError
+from reconciler.execute.backends.probes import Unanswered
 from reconciler.model.spec import Host
 
 OLLAMA = "http://127.0.0.1:11434"
 WORK_TIERS = (1, 2, 3, 4)
 PERSON_TIER = 5
 CONTEXT = 8192
+CLAUDE_MODEL = "sonnet"
+CLAUDE_CONTEXT = 200_000
 OLLAMA_OFFERS = ["text", "schema", "classify"]
 """of models that a person chose to have; the embedded one is too small to sort tasks"""
 
@@ -55,15 +59,33 @@ def _ollama() -> tuple[Spec | None, dict[int, list[Spec]], str]:
     if not probe.reachable or not models:
         why = "has no models; run: ollama pull MODEL" if probe.reachable else "does not answer"
         return None, {}, f"Ollama at {url} {why}."
+    able = {name for name in models if _has_tools(url, name)}
     host: Spec = {
         "name": "ollama",
         "kind": "ollama",
         "url": url,
         "capacity": 1,
-        "models": [{"name": name, "numCtx": CONTEXT, "offers": OLLAMA_OFFERS} for name in models],
+        "models": [
+            {"name": name, "numCtx": CONTEXT, "offers": [*OLLAMA_OFFERS, *(["tools"] if name in able else [])]}
+            for name in models
+        ],
     }
-    reach = {tier: [_link("ollama-simple", _spread(models, tier), "ollama")] for tier in WORK_TIERS}
+    reach = {tier: _ollama_links(model, able) for tier in WORK_TIERS for model in (_spread(models, tier),)}
     return host, reach, f"Ollama at {url} has {', '.join(models)}."
+
+
+def _has_tools(url: str, model: str) -> bool:
+    """As its server says; `fleet --probe` finds out."""
+    try:
+        return "tools" in identify(Host(name="ollama", kind="ollama", url=url), model).claims
+    except (BackendError, Unanswered):
+        return False
+
+
+def _ollama_links(model: str, able: set[str]) -> list[Spec]:
+    """With tools where the model has them, and else without."""
+    simple = _link("ollama-simple", model, "ollama")
+    return [_link("ollama-tool", model, "ollama"), simple] if model in able else [simple]
 
 
 def _ollama_url() -> str:
@@ -75,10 +97,18 @@ def _ollama_url() -> str:
 
 
 def _claude() -> tuple[Spec | None, dict[int, list[Spec]], str]:
-    """The CLI is only named: no backend here speaks to it, and a Fleet must not promise what nothing can reach."""
-    path = shutil.which("claude")
-    found = f"is at {path}, but no backend for it is built in yet" if path else "is not on the path"
-    return None, {}, f"The Claude CLI {found}."
+    """Costs money: the last resort of the highest tier, after whatever runs here."""
+    probe = backends.probe(Host(name="claude", kind="claude-cli"))
+    if not probe.reachable:
+        return None, {}, f"The Claude CLI is not used: {probe.message}."
+    model = {"name": CLAUDE_MODEL, "numCtx": CLAUDE_CONTEXT, "offers": ["text", "schema", "tools"]}
+    host: Spec = {"name": "claude", "kind": "claude-cli", "capacity": 1, "models": [model]}
+    links = {WORK_TIERS[-1]: [_link("claude-cli", CLAUDE_MODEL, "claude")]}
+    return (
+        host,
+        links,
+        f"The Claude CLI is here: {probe.message}; it serves tier {WORK_TIERS[-1]} where nothing else does.",
+    )
 
 
 def _embedded() -> tuple[Spec | None, dict[int, list[Spec]], str]:

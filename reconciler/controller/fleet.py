@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.actual.fast import EMPTY_PLAN
@@ -32,14 +33,14 @@ def fleet(factory: Factory, *, probe: bool = False, tell: Told = lambda _: None)
     spec = factory.store.config().fleet
     found = found_models(factory.state)
     looks = _looks(spec)
+    live = factory.store.live()
     trials: list[report.Row] = []
     if probe:
-        trials = asyncio.run(_try_all(spec, looks, found, tell))
+        trials = asyncio.run(_try_all(spec, looks, taken(live), found, tell))
         factory.store.set_note(EMPTY_PLAN, None)  # what was planned without knowing this may not hold any more
         looks = _looks(spec)
     world = seen(spec, {name: item.probe for name, item in looks.items()}, factory.state)
     waiting = queues(factory.store.view(), world)
-    live = factory.store.live()
     hosts = [_host_row(host, looks[host.name], live, waiting, world, found) for host in spec.hosts]
     return {"hosts": hosts, "tiers": [failover(tier, world) for tier in spec.tiers], "trials": trials}
 
@@ -55,6 +56,11 @@ def queues(view: View, world: World) -> Mapping[str, list[str]]:
             route = planner.router.route_task(task, resolved.stage_name, resolved.pipeline_name, worked)
             found.setdefault(route.host or "", []).append(task.name)
     return found
+
+
+def taken(live: Iterable[Live]) -> Mapping[str, int]:
+    """Host -> how many of its slots executions in flight hold."""
+    return Counter(item.execution.host for item in live if item.state not in NO_SLOT)
 
 
 def failover(tier: Tier, world: World) -> report.Row:
@@ -78,11 +84,19 @@ def _looks(spec: FleetSpec) -> dict[str, Seen]:
         return dict(zip((host.name for host in spec.hosts), pool.map(look, spec.hosts), strict=True))
 
 
-async def _try_all(spec: FleetSpec, looks: Mapping[str, Seen], found: FoundModels, tell: Told) -> list[report.Row]:
+async def _try_all(
+    spec: FleetSpec, looks: Mapping[str, Seen], busy: Mapping[str, int], found: FoundModels, tell: Told
+) -> list[report.Row]:
     """Hosts side by side, the models of one host one after the other: so no host gets more than it has slots."""
-    rows = await asyncio.gather(
-        *(_try_host(host, found, tell) for host in spec.hosts if looks[host.name].probe.reachable and host.models)
-    )
+    free: list[Host] = []
+    for host in spec.hosts:
+        if not host.models or not looks[host.name].probe.reachable:
+            continue
+        if busy.get(host.name, 0) < host.capacity:
+            free.append(host)
+        else:
+            tell(f"{host.name}: not tried: all of its slots are taken")
+    rows = await asyncio.gather(*(_try_host(host, found, tell) for host in free))
     return [row for some in rows for row in some]
 
 

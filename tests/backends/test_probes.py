@@ -48,7 +48,9 @@ def test_something_else_at_the_address_is_told_quickly(kind: str) -> None:
 def test_a_program_is_there_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert probe(host("command", None, "cat")).reachable
     assert "no command is named" in probe(host("command")).message
+    assert "no-such-program" in probe(host("command", None, "no-such-program")).message
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     seen = probe(host("claude-cli"))
     assert not seen.reachable
     assert "claude" in seen.message

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from reconciler.controller.factory import Factory
@@ -111,6 +112,8 @@ def test_what_runs_takes_slots_and_what_waits_for_one_is_in_the_queue(fleet: Tin
     row = hosts(fleet)["anvil"]
     assert (row["taken"], row["capacity"]) == (1, 2)
     assert row["running"] == [{"task": "six", "stage": "BUILD", "model": None}]
+    store.intend([msgspec.structs.replace(running, id="five.1.000000000000", task="five")])
+    assert "anvil: not tried: all of its slots are taken" in fleet.cli("fleet", "--probe").stderr
     assert row["queue"] == ["three", "two"], "one more goes to each of anvil, gone and forge; in the order of names"
 
 

@@ -92,7 +92,7 @@ def writer(body: dict[str, Any]) -> str:
 
 @pytest.fixture
 def ollama() -> Iterator[str]:
-    with OllamaStandIn(writer, models=("qwen3:8b",)) as server:
+    with OllamaStandIn(writer, models=("qwen3:8b",), capabilities=("completion",)) as server:
         yield f"127.0.0.1:{server.port}"
 
 

@@ -57,7 +57,7 @@ def answer(body: dict[str, Any]) -> str:
 
 @pytest.fixture
 def model() -> Iterator[OllamaStandIn]:
-    with OllamaStandIn(answer=answer, models=("qwen3:8b",)) as stand_in:
+    with OllamaStandIn(answer=answer, models=("qwen3:8b",), capabilities=("completion",)) as stand_in:
         yield stand_in
 
 

@@ -98,7 +98,13 @@ def _embedded(host: Host) -> Probe:
     return Probe(reachable=True, message="" if here else f"no weights yet: run: {weights.FETCH_COMMAND}", models=here)
 
 
-def _program(host: Host) -> Probe:
+def _claude(host: Host) -> Probe:
+    from reconciler.execute.backends import claude_cli
+
+    return claude_cli.probe(host)
+
+
+def _command(host: Host) -> Probe:
     """Is the program here?"""
     if not host.command:
         raise Unanswered("no command is named: give the host one in the Fleet")
@@ -107,16 +113,10 @@ def _program(host: Host) -> Probe:
     return Probe(reachable=True)
 
 
-def _claude(host: Host) -> Probe:
-    from reconciler.execute.backends import claude_cli
-
-    return claude_cli.probe(host)
-
-
 _KINDS: dict[str, Callable[[Host], Probe]] = {
     "ollama": _ollama,
     "llama-server": _llama,
     "embedded": _embedded,
-    "command": _program,
+    "command": _command,
     "claude-cli": _claude,
 }
