@@ -20,6 +20,11 @@ from reconciler.execute.toolchain import toolchain
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _HOME = "/tmp/home"
+# dash knows -p where bash knows -u
+_START = (
+    'ulimit -c 0; (ulimit -u "$1") 2>/dev/null && ulimit -u "$1" || '
+    '{ (ulimit -p "$1") 2>/dev/null && ulimit -p "$1"; }; shift; exec "$@"'
+)
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib")
 
 
@@ -29,6 +34,8 @@ class Enclosed(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     cwd: Path
     env: dict[str, str]
+    processes: int
+    """at once; who starts it puts the kernel's fence around it"""
 
 
 def enclose(
@@ -45,7 +52,7 @@ def enclose(
 
     `scratch` is an empty folder of the caller's; a plain process has its home there.
     """
-    tools = toolchain()
+    tools, processes = toolchain(), sandbox.limits.processes
     placed = home or {}
     if sandbox.bwrap is None:
         folder = scratch / "home"
@@ -54,7 +61,8 @@ def enclose(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
             (folder / name).chmod(0o400)
-        return Enclosed(argv=tuple(argv), cwd=folder, env=_environment(tools.path, str(folder)) | dict(env))
+        bare = _environment(tools.path, str(folder)) | dict(env)
+        return Enclosed(argv=tuple(argv), cwd=folder, env=bare, processes=processes)
     options = [*system_options(tools), "--size", str(units.size(sandbox.limits.disk)), "--tmpfs", "/tmp"]
     if network:
         options += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
@@ -65,7 +73,8 @@ def enclose(
         options += ["--ro-bind", str(source), f"{_HOME}/{name}"]
     options += ["--remount-ro", "/", "--chdir", _HOME, "--"]
     inner = _environment(tools.path, _HOME) | dict(env)
-    return Enclosed(argv=(sandbox.bwrap, *options, *argv), cwd=Path("/"), env=inner)
+    limited = ("/bin/sh", "-c", _START, "sh", str(processes), *argv)
+    return Enclosed(argv=(sandbox.bwrap, *options, *limited), cwd=Path("/"), env=inner, processes=processes)
 
 
 def _environment(path: str, home: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, 
 from reconciler.execute.backends.streaming import checked, one_line, told_schema
 from reconciler.execute.egress import CLAUDE_API, Egress, Heard
 from reconciler.execute.enclosure import program
+from reconciler.execute.fence import fenced
 from reconciler.execute.mcp.bridge import Bridge
 from reconciler.execute.mcp.wire import SERVER
 from reconciler.execute.patience import Patience
@@ -183,8 +184,9 @@ class ClaudeCli:
         enclosed = place.enclosed(argv)
         run = _Run()
         try:
-            async with child.started(enclosed.argv, cwd=enclosed.cwd, env=enclosed.env, said=said) as process:
-                await self._listen(process, run, hear, pulse)
+            with fenced(enclosed.argv, enclosed.processes) as fence:
+                async with child.started(fence.argv, cwd=enclosed.cwd, env=enclosed.env, said=said) as process:
+                    await self._listen(process, run, hear, pulse)
         except OSError as error:
             raise BackendError(Reason.HOST_UNREACHABLE, f"{self._who} cannot be started: {error}") from error
         run.complaints = process.complaints.decode("utf-8", "replace")

@@ -23,7 +23,8 @@ from reconciler.execute import text
 from reconciler.execute.agent.port import ToolResult
 from reconciler.execute.agent.seat import Source
 from reconciler.execute.backends.port import ToolSpec
-from reconciler.execute.enclosure import enclose, program
+from reconciler.execute.enclosure import Enclosed, enclose, program
+from reconciler.execute.fence import fenced
 from reconciler.execute.mcp.schema import flat
 from reconciler.execute.work import Work
 from reconciler.model.job import McpBrief
@@ -99,9 +100,12 @@ class Server:
 
         with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as scratch:
             folder = Path(scratch)
-            with (folder / "complaints").open("w+", errors="replace") as complaints:
+            with (folder / "complaints").open("w+", errors="replace") as complaints, contextlib.ExitStack() as stack:
                 try:
-                    parameters = StdioServerParameters(**self._enclosed(folder))
+                    enclosed = self._enclosed(folder)
+                    fence = stack.enter_context(fenced(enclosed.argv, enclosed.processes))
+                    first, *words = fence.argv
+                    parameters = StdioServerParameters(command=first, args=words, env=enclosed.env, cwd=enclosed.cwd)
                     async with (
                         stdio_client(parameters, errlog=complaints) as (incoming, outgoing),
                         ClientSession(incoming, outgoing) as session,
@@ -115,8 +119,8 @@ class Server:
                     told = complaints.read(100_000).strip().splitlines() or [str(error) or type(error).__name__]
                     raise Unusable(text.line(told[-1], 200)) from error
 
-    def _enclosed(self, folder: Path) -> dict[str, Any]:
-        """What the SDK needs to start it. Raises Unusable."""
+    def _enclosed(self, folder: Path) -> Enclosed:
+        """How it is started. Raises Unusable."""
         brief = self._brief
         allowed = self._work.brief.policy.outside.environment
         found = program([_filled(word, allowed) for word in brief.command])
@@ -124,8 +128,7 @@ class Server:
             raise Unusable(f"there is no program {brief.command[0]} on this machine")
         argv, show = found
         env = {name: _filled(value, allowed) for name, value in brief.env.items()}
-        enclosed = enclose(self._work.sandbox, argv, scratch=folder, show=show, env=env, network=brief.network)
-        return {"command": enclosed.argv[0], "args": list(enclosed.argv[1:]), "env": enclosed.env, "cwd": enclosed.cwd}
+        return enclose(self._work.sandbox, argv, scratch=folder, show=show, env=env, network=brief.network)
 
     def _offer(self, tools: list[Tool]) -> None:
         specs: list[ToolSpec] = []
