@@ -104,20 +104,20 @@ def work_in(folder: Path, url: str, protocol: str) -> Work:
     return Work(brief=brief, root=root, run_dir=folder, sandbox=Sandbox.plain(brief.policy.limits), redactor=redactor)
 
 
-async def converse(work: Work, steps: int) -> float:
-    """Seconds a step."""
+async def converse(work: Work, steps: int) -> tuple[float, float]:
+    """Seconds a step, by the clock and of this process's CPU time."""
     spec = AgentPhase(prompt="Read them.", max_steps=steps)
     phase = BlueprintPhase(name="read", needs=("tools",), agent=spec)
     terms = Terms(max_steps=steps, max_tokens=1024, num_ctx=WINDOW)
     async with open_tools(work, phase) as tools:
         messages, _ = opening(work, phase, spec, tools.specs, terms)
         loop = Loop(open_backend(work.brief.model))
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         ending = await loop.work(messages, tools, terms, History(work, phase.name))
-        took = time.perf_counter() - began
+        took, busy = time.perf_counter() - began, time.process_time() - busy
     if ending.steps != steps:
         raise RuntimeError(f"the conversation ended early: {ending}")
-    return took / steps
+    return took / steps, busy / steps
 
 
 async def post(url: str, body: Any, times: int) -> float:
@@ -140,14 +140,14 @@ def measure(protocol: str, steps: int) -> dict[str, float]:
         url = f"http://127.0.0.1:{ours.recv()}"
         with tempfile.TemporaryDirectory(prefix="alai-bench-") as folder:
             work = work_in(Path(folder), url, protocol)
-            step = asyncio.run(converse(work, steps))
+            step, cpu = asyncio.run(converse(work, steps))
             # half of the conversation: as large as its requests were on average
             said = [json.loads(line) for line in (work.run_dir / "conversation.jsonl").read_text().splitlines()]
             plain = asyncio.run(post(url, {"messages": said[: len(said) // 2]}, steps))
     finally:
         server.kill()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"step": step, "post": plain, "memory": peak if sys.platform == "darwin" else peak * 1024}
+    return {"step": step, "cpu": cpu, "post": plain, "memory": peak if sys.platform == "darwin" else peak * 1024}
 
 
 if __name__ == "__main__":

@@ -131,6 +131,10 @@ def _with_tools(agent: Mapping[str, Any], output: str, place: Place) -> Iterator
         yield (*place, "output"), "a phase with tools writes files itself; leave `output: files` out"
     if agent.get("accept") is not None:
         yield (*place, "accept"), "`accept` is for phases without tools"
+    if agent.get("file") is not None:
+        yield (*place, "file"), "a phase with tools writes files itself; leave `file` out"
+    if agent.get("fallback") is not None and agent.get("otherwise") is None:
+        yield (*place, "fallback"), "`fallback` stands in for files handed in: it needs `otherwise: files` here"
 
 
 def _accept(pattern: str, output: str, place: Place) -> Iterator[Fault]:

@@ -91,6 +91,18 @@ PHASE: dict[str, Any] = {"name": "p"}
             "`accept` goes with output `text` only",
         ),
         (
+            "Blueprint",
+            {"phases": [{**PHASE, "needs": ["tools"], "agent": {"prompt": "x", "file": "a.md"}}]},
+            ("spec", "phases", 0, "agent", "file"),
+            "writes files itself",
+        ),
+        (
+            "Blueprint",
+            {"phases": [{**PHASE, "needs": ["tools"], "agent": {"prompt": "x", "fallback": "y"}}]},
+            ("spec", "phases", 0, "agent", "fallback"),
+            "`otherwise: files`",
+        ),
+        (
             "Pipeline",
             {"stages": [{"name": "A"}], "mergeAfter": "B"},
             ("spec", "mergeAfter"),
