@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
@@ -179,6 +180,13 @@ def test_a_host_is_probed_by_its_program_and_its_credentials(
     program.write_text("#!/bin/sh\nexit 3\n")
     monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "x")
     assert probe(own).message.endswith("--version ended with exit status 3")
+
+
+def test_without_the_package_mcp_it_says_how_to_install_it(plain: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BackendError, match=r"-m pip install 'alai-reconcile\[mcp\]'") as trouble:
+        plain.run(FINISH)
+    assert trouble.value.reason is Reason.CAPABILITY_MISSING
 
 
 def test_without_a_sandbox_it_is_refused_unless_somebody_says_otherwise(

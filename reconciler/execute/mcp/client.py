@@ -1,6 +1,6 @@
 """A company's servers of the Model Context Protocol, started in the sandbox, their allowed tools offered to an agent.
 
-One that does not start is a note in the phase's report, not the end of the attempt. What a server says is a stranger's
+One that does not start is a note in the transcript, not the end of the attempt. What a server says is a stranger's
 word: it is bounded, cleaned and redacted by the toolbox like everything else that an agent reads.
 """
 
