@@ -150,6 +150,21 @@ def test_a_company_has_its_soul_its_agents_and_its_skills(name: str) -> None:
         assert len(text.splitlines()) >= 12
 
 
+def test_every_agent_reads_what_others_did_asks_first_and_leads_write_notes_only() -> None:
+    for name, spec in specs("Agent").items():
+        assert isinstance(spec, AgentSpec)
+        assert "HiveMind" in spec.prompt, name
+        assert re.search(r"what others reported|what was done on this work", spec.prompt), name
+        assert {"knowledge", "finish"} <= set(spec.tools), name
+        if spec.writes != "product":
+            assert "edit_file" not in spec.tools, name
+        if spec.role == "reviewer":
+            assert "write_file" not in spec.tools, name
+        if spec.role == "lead":
+            assert "run_command" not in spec.tools, name
+            assert "propose_tasks" in spec.tools, name
+
+
 def test_the_skills_of_a_blueprint_are_its_companys() -> None:
     companies = specs("Company")
     for spec in specs("Blueprint").values():
