@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.standins.ollama import OllamaStandIn
+from tests.standins.ollama import OllamaStandIn, calls
 
 RECORDED = Path(__file__).parents[1] / "recordings" / "ollama"
 
@@ -64,3 +64,27 @@ def test_a_missing_model_is_the_recorded_404(server: OllamaStandIn) -> None:
     answer = httpx.post(f"{server.url}/api/chat", json={"model": "nope", "messages": []})
     assert answer.status_code == 404
     assert answer.json() == recorded("e404.json")
+
+
+def test_calls_of_tools_have_the_recorded_shape_whole_or_streamed() -> None:
+    wanted = ("write_file", {"path": "hello.txt", "content": "hello world"})
+    tools = [{"type": "function", "function": {"name": "write_file", "parameters": {"type": "object"}}}]
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "hello"}], "tools": tools}
+    with OllamaStandIn([calls(wanted, done_reason="length")] * 2) as server:
+        streamed = httpx.post(f"{server.url}/api/chat", json=body).text
+        whole = httpx.post(f"{server.url}/api/chat", json={**body, "stream": False}).json()
+    real = [json.loads(line) for line in (RECORDED / "chat_tools_stream_true.json").read_text().splitlines()]
+    ours = [json.loads(line) for line in streamed.splitlines()]
+    assert [shape(line) for line in ours] == [shape(line) for line in real]
+    assert ours[0]["message"]["tool_calls"][0]["function"] == real[0]["message"]["tool_calls"][0]["function"]
+    assert ours[-1]["done_reason"] == real[-1]["done_reason"] == "length"
+    assert shape(whole) == shape(recorded("chat_tools_stream_false.json"))
+
+
+def test_history_in_another_servers_form_is_refused() -> None:
+    call = {"function": {"name": "write_file", "arguments": '{"path": "a"}'}}
+    messages = [{"role": "assistant", "content": "", "tool_calls": [call]}]
+    with OllamaStandIn() as server:
+        answer = httpx.post(f"{server.url}/api/chat", json={"model": "tiny", "messages": messages})
+    assert answer.status_code == 400
+    assert shape(answer.json()) == shape(recorded("e400.json"))
