@@ -13,8 +13,8 @@ from pathlib import Path
 
 MOST_FILES = 200_000
 """files that one command may add"""
-_SLACK = 2.0
-"""seconds: clocks of file systems are coarse"""
+_SLACK = 0.1
+"""seconds: clocks of file systems are coarse; more would count what was checked out just before"""
 
 
 class Room:

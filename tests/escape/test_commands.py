@@ -95,7 +95,9 @@ def test_a_command_cannot_wear_out_the_machine(prison: Prison, name: str) -> Non
     assert time.monotonic() - began < 15
     assert told.result
     assert told.result.ended is Verdict.FAILED
-    assert told_why in told.result.message or (name == "a fork bomb" and "fork" in told.everything.lower())
+    # two limits stand against some of them: whichever is met first
+    others = {"a fork bomb": "fork", "the disk, one file": "of disk"}
+    assert told_why in told.result.message or others[name] in told.everything.lower()
     assert told.transcript[0]["command"][-1] == script
     assert prison.state() == prison.before
 
