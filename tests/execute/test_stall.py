@@ -24,8 +24,11 @@ ASK = BlueprintPhase(name="write", agent=AgentPhase(prompt="Write it."))
 
 
 @pytest.fixture
-def server() -> Iterator[OllamaStandIn]:
+def server(brief: Make, tmp_path: Path) -> Iterator[OllamaStandIn]:
+    """Asked once, so that loading the client's libraries is no part of anybody's patience."""
     with OllamaStandIn(lambda _: PROSE, models=("m:latest",)) as running:
+        attempt(brief(ASK), running, tmp_path / "warm", "5m")
+        running.requests.clear()
         yield running
 
 
