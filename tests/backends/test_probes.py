@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
-from reconciler.execute.backends import probe
+from reconciler.execute.backends import PERSON, offers, probe
 from reconciler.model.spec import Host
 from tests.standins.llama import LlamaStandIn
 from tests.standins.ollama import OllamaStandIn
@@ -58,3 +59,15 @@ def test_a_program_is_there_where_it_is_installed(tmp_path: Path, monkeypatch: p
 
 def test_a_host_that_cannot_be_asked_counts_as_there() -> None:
     assert probe(host("oracle")).reachable
+
+
+FLEETS = sorted((Path(__file__).parents[2] / "examples/fleets").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", FLEETS, ids=lambda path: path.stem)
+def test_the_examples_name_backends_that_are_there_and_kinds_that_can_be_asked(path: Path) -> None:
+    spec = yaml.safe_load(path.read_text())["spec"]
+    named = {link["backend"] for tier in spec["tiers"] for link in tier["chain"]}
+    assert named <= {*offers(), PERSON}
+    for kind in {item["kind"] for item in spec["hosts"]}:
+        assert "cannot be asked" not in probe(host(kind, "http://127.0.0.1:1")).message
