@@ -53,7 +53,7 @@ def suspend_command(folder: Path, object: str) -> int:
 @click.argument("object")
 @click.pass_obj
 def resume_command(folder: Path, object: str) -> int:
-    """Let a suspended or cancelled goal or task go on."""
+    """Let a suspended or cancelled goal or task go on; sends a verifier, and allows it to cost what it may cost."""
     manage.resume(Factory.open(folder), ref(object))
     click.echo(f"{ref(object)} resumed")
     return 0
