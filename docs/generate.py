@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from cli.app import COMMANDS, app
 from reconciler.kinds import schema
@@ -35,6 +36,29 @@ traceback of an error.
 | 4 | settled, but something needs a person |
 | 64 | wrong usage |
 """
+QUALITY = """\
+# Quality
+
+A quality gate is a manifest, `kind: QualityGate`; the Policy names the one that work on a product must pass
+(`quality: standard`). Work passes with at least {threshold} of its {count} points, and with every point that is a
+`must`: a `must` that fails is `GateFailed`, too few points are `Quality`, and both are attempted again as often as the
+Policy's `retry.attempts` says. The next attempt is told which points it missed.
+
+- A point holds where nothing that it speaks of was changed. It does not hold on `error`, `skipped` or `person`.
+- The gates that all work must pass (`paths` to `tests` below) run whether a quality gate names them or not, and are
+  always a `must`: a quality gate can only add to them.
+- A point is either a built-in `check` or a `command` of your own: shell, in the sandbox, on a clean checkout of the
+  commit, with the changed paths in `$ALAI_CHANGED`. Exit 0 holds.
+- Stages that only read have no points. Their brief carries what the gates said of the work before them.
+
+`alai-reconcile gate check TASK` runs all of it by hand on the task's latest commit and records nothing.
+
+`evidence.json` holds `points` (how many held, of how many) and `quality`: the share, from 0 to 1, of what its evidence
+should hold and does. A file or a gate's log that is missing or altered is an `EvidenceIncomplete` error, never a pass;
+`done` refuses a task of whose evidence a file is missing or altered, and `verify` names it.
+
+## The standard gate
+"""
 MANIFESTS = """\
 A manifest is a YAML document with `apiVersion: alai.dev/v1`, a `kind`, `metadata: {name, labels, annotations}` and a
 `spec`. A file holds one or several (`---`), anywhere under `manifests/` and `companies/`. Names match
@@ -47,7 +71,12 @@ An editor that knows the YAML language server checks a file while you write it, 
 
 
 def main() -> int:
-    files = {"docs/commands.md": commands(), "docs/reasons.md": reasons(), "docs/manifests.md": kinds()}
+    files = {
+        "docs/commands.md": commands(),
+        "docs/reasons.md": reasons(),
+        "docs/manifests.md": kinds(),
+        "docs/quality.md": quality(),
+    }
     with tempfile.TemporaryDirectory() as folder:
         schema.write(Path(folder))
         files |= {f"schemas/{path.name}": path.read_text() for path in sorted(Path(folder).iterdir())}
@@ -59,6 +88,18 @@ def main() -> int:
         (ROOT / path).write_text(files[path])
         print(path)
     return 0
+
+
+def quality() -> str:
+    """The points of the default quality gate, and what judges evidence."""
+    spec = yaml.safe_load((ROOT / "manifests" / "quality.yaml").read_text())["spec"]
+    rows = [
+        f"| `{point['id']}` | {point.get('severity', 'should')} | `{point.get('check') or point['command']}` "
+        f"| {point['proves']} |"
+        for point in spec["points"]
+    ]
+    text = QUALITY.format(count=len(rows), threshold=spec["threshold"])
+    return "\n".join([HEADER, text, "| point | severity | check | proves |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def commands() -> str:

@@ -234,7 +234,14 @@ class PolicySpec(Shape):
         default="blocking", description="`blocking`: agents with tools ask HiveMind before they write to a product."
     )
     escalation: dict[Identifier, Positive] = Field(
-        default={"GateFailed": 2, "NoProgress": 1, "FormatErrors": 1, "ContextOverflow": 1, "CapabilityMissing": 1},
+        default={
+            "GateFailed": 2,
+            "Quality": 2,
+            "NoProgress": 1,
+            "FormatErrors": 1,
+            "ContextOverflow": 1,
+            "CapabilityMissing": 1,
+        },
         description="Reason -> attempts in a row that ended with it, after which the next rung is taken.",
     )
     pair: Pair = Field(default=Pair(), description="Which work an independent verifier looks at.")

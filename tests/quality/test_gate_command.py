@@ -76,3 +76,31 @@ def test_the_reviewers_brief_carries_the_prepared_qa_and_what_the_builder_did(wo
     told = sessions(factory, review, worked.head)
     assert [(item.task, item.stage) for item in told] == [("plain", "BUILD"), ("plain-review", "REVIEW")]
     assert told[0].report.files_written == ("work/plain.txt",)
+
+
+def test_a_policy_that_names_no_quality_gate_there_is_is_found_by_validate(worked: TinyFactory, tmp_path: Path) -> None:
+    own = worked.copy(tmp_path / "own")
+    own.edit("manifests/policy.yaml", "quality: standard", "quality: standrad")
+    own.commit()
+    wrong = own.cli("validate")
+    assert wrong.returncode == 1
+    assert 'there is no QualityGate "standrad"; did you mean "standard"?' in wrong.stdout + wrong.stderr
+    own.edit("manifests/policy.yaml", "quality: standrad", "quality: standard")
+    own.edit("manifests/quality.yaml", "check: links", "check: link")
+    own.commit()
+    wrong = own.cli("validate")
+    assert wrong.returncode == 1
+    assert 'did you mean "links"?' in wrong.stdout + wrong.stderr
+
+
+def test_a_new_factory_has_the_standard_quality_gate(tmp_path: Path) -> None:
+    from reconciler.controller.factory import Factory
+    from reconciler.controller.init import init
+    from reconciler.controller.observe import observe
+
+    init(tmp_path / "new")
+    factory = Factory.open(tmp_path / "new")
+    observe(factory)
+    config = factory.store.config()
+    assert config.policy.quality == "standard"
+    assert (len(config.quality["standard"].points), config.quality["standard"].threshold) == (19, 15)

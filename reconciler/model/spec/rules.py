@@ -91,7 +91,14 @@ class Outside(Spec, frozen=True, kw_only=True):
     mcp: tuple[McpRule, ...] = ()
 
 
-DEFAULT_ESCALATION = {"GateFailed": 2, "NoProgress": 1, "FormatErrors": 1, "ContextOverflow": 1, "CapabilityMissing": 1}
+DEFAULT_ESCALATION = {
+    "GateFailed": 2,
+    "Quality": 2,
+    "NoProgress": 1,
+    "FormatErrors": 1,
+    "ContextOverflow": 1,
+    "CapabilityMissing": 1,
+}
 
 
 class PolicySpec(Spec, frozen=True, kw_only=True):
