@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from reconciler.model.size import size
 from reconciler.model.view import Plan, TaskState, View
 from reconciler.model.vocabulary import Action, Phase, Verdict
 from reconciler.plan.placement import NO_SLOT
@@ -56,11 +57,16 @@ def _of_plan(view: View, made: Plan) -> list[str]:
     if created != [str(item.ref) for item in made.create]:
         found.append("the manifests do not stand beside their changes")
     taken = Counter(execution.host for execution in made.dispatch)
+    loaded = {(execution.host, execution.model) for execution in made.dispatch}
     for task in view.tasks.values():
         if task.live is not None and task.live.state not in NO_SLOT:
             taken[task.live.execution.host] += 1
+            loaded.add((task.live.execution.host, task.live.execution.model))
     for host in view.config.fleet.hosts:
         new = any(execution.host == host.name for execution in made.dispatch)
         if new and taken[host.name] > host.capacity:
             found.append(f"host {host.name} has {taken[host.name]} executions for {host.capacity} slots")
+        needed = sum(size(model.memory) for model in host.models if model.memory and (host.name, model.name) in loaded)
+        if new and host.memory and needed > size(host.memory):
+            found.append(f"the models at work on host {host.name} need {needed} bytes of its {host.memory}")
     return found
