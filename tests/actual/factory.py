@@ -62,7 +62,9 @@ def execution(name: str, attempt: int = 1, goal: str | None = None) -> Execution
     )
 
 
-def evidence(name: str, attempt: int = 1, goal: str | None = None, cost: float | None = 0.5) -> EvidenceFile:
+def evidence(
+    name: str, attempt: int = 1, goal: str | None = None, cost: float | None = 0.5, ended_at: float = 14.0
+) -> EvidenceFile:
     found = Evidence(
         execution=execution_id(name, "0" * 16, "BUILD", attempt),
         object=f"Task/{name}",
@@ -85,8 +87,8 @@ def evidence(name: str, attempt: int = 1, goal: str | None = None, cost: float |
         base_commit=None,
         product_commit=None,
         merge_commit=None,
-        started_at=10.0,
-        ended_at=14.0,
+        started_at=ended_at - 4.0,
+        ended_at=ended_at,
         phases=(),
         gates=(),
         findings=(),

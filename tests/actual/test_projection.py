@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reconciler.actual.store import Store
 from reconciler.model.history import CommitInfo, EvidenceFile, FileRecord
 from reconciler.model.refs import Position, Problem, Ref
+from reconciler.model.view import Spent
 from tests.actual.factory import child, commit, evidence, execution, files, goal, outcome, stored, task
 
 
@@ -108,6 +109,30 @@ def test_a_goal_sums_what_its_recorded_attempts_cost(store: Store) -> None:
     assert (state.spent_usd, state.attempts, state.wall_seconds) == (0.5, 2, 8.0)
     assert (found.goals["empty"].spent_usd, found.goals["empty"].attempts) == (0.0, 0)
     assert found.goals_with_tasks == {"g"}
+    assert state.unknown_costs == 1
+
+
+def test_a_day_sums_what_each_companys_recorded_attempts_took_and_only_the_latest_two_are_told(store: Store) -> None:
+    day = 86400.0
+    old, last, unknown, today = (
+        evidence("a", number, cost=cost, ended_at=ended)
+        for number, cost, ended in ((1, 9.0, day), (2, 1.0, 3 * day), (3, None, 4 * day), (4, 2.0, 4 * day + 5))
+    )
+    unvouched, absurd = evidence("a", 5, cost=7.0, ended_at=4 * day), evidence("b", 1, cost=3.0, ended_at=-1e300)
+    recorded = [old, last, unknown, today, absurd]
+    store.project(
+        "c1",
+        files(task("a"), task("b")),
+        evidence=[*recorded, unvouched],
+        commits=[outcome(file, 1000 + index) for index, file in enumerate(recorded)],
+    )
+    assert store.view().spent == store.view_all().spent
+    assert store.view().spent == {
+        (3, "codecraft"): Spent(usd=1.0, seconds=4.0, attempts=1),
+        (4, "codecraft"): Spent(usd=2.0, seconds=8.0, attempts=2, unknown=1),
+    }
+    assert store.mean_cost("command", None, "BUILD") == pytest.approx((9.0 + 1.0 + 2.0 + 3.0) / 4)
+    assert store.mean_cost("command", "other", "BUILD") is None
 
 
 def test_it_is_known_when_a_task_came_to_be(store: Store) -> None:

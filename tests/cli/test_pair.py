@@ -155,3 +155,12 @@ def test_a_days_budget_holds_everything_and_says_until_when(factory: TinyFactory
     seen = factory.json("status")
     assert (seen["cost_today_usd"], seen["cost_today_unknown"]) == (0.0, 0)
     assert "today 0.00 USD" in factory.ok("status")
+
+
+def test_attempts_that_come_to_the_same_end_twice_make_no_progress(factory: TinyFactory) -> None:
+    factory.task("same", "Write the same again", acceptance=[{"id": "never", "text": "never so", "check": "false"}])
+    factory.commit()
+    factory.ok("apply", code=4)
+    said = evidence(factory, "same")
+    assert [item["reason"] for item in said] == ["GateFailed", "NoProgress", "NoProgress"]
+    assert "attempt 1 left the same product and failed the same gates" in said[1]["message"]
