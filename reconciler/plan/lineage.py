@@ -103,6 +103,8 @@ class Lineage:
 
     def risk(self, task: TaskState) -> RiskRule | None:
         """The Policy's rule that makes this line of work risky: what its first task says counts for all of it."""
+        if not self.view.config.policy.pair.risky:
+            return None
         first = self._up(task, ("stage", "rework", "split"))
         if first.name not in self._risk:
             resolved, verifier = self.resolved(first), self.verifier(first)
