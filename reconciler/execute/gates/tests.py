@@ -34,9 +34,9 @@ async def tests(subject: Subject) -> list[GateReport]:
     reports = [await subject.check("tests", command)]
     touched = [change.path for change in subject.changes if change.old and _defines(change.path)]
     existing = await asyncio.to_thread(base.files, touched)
-    steering = [change.path for change in subject.changes if change.new and steers(change.path)]
-    added = [path for path in steering if path not in existing]
-    if existing or added:
+    added = [change.path for change in subject.changes if change.new and _defines(change.path)]
+    added = [path for path in added if path not in existing]
+    if existing or any(steers(path) for path in added):
         with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as folder:
             restored = Path(folder) / "work"
             await asyncio.to_thread(_restore, subject.root, restored, existing, added)
