@@ -24,6 +24,7 @@ from reconciler.controller.world import Hosts
 from reconciler.controller.writer import Writer, event_commit
 from reconciler.dispatch.port import Dispatch
 from reconciler.git.record import NewCommit
+from reconciler.model.errors import FactoryError
 from reconciler.model.execution import Attempt, Evidence, Execution, evidence_folder
 from reconciler.model.job import AttemptJob, ClassifyJob
 from reconciler.model.objects import Object
@@ -63,6 +64,8 @@ class Reconciler:
         self._jobs = JobFiles(factory.state / "jobs")
         self._hosts = Hosts(factory.state)
         self._writer = Writer(factory)
+        self._unprepared: dict[tuple[str, str], str] = {}
+        """(commit, task) -> why no brief could be made of it there"""
 
     def recover(self) -> None:
         """Mend what a killed controller left: half-written commits, worktrees, intents the engine never got."""
@@ -128,7 +131,9 @@ class Reconciler:
             if not any(change.action in (Action.DISPATCH, Action.WAIT) for change in made.changes):
                 return made
         world = msgspec.structs.replace(
-            self._hosts.look(view.config.fleet), products=product_problems(self._factory, view)
+            self._hosts.look(view.config.fleet),
+            products=product_problems(self._factory, view),
+            unprepared={task: why for (commit, task), why in self._unprepared.items() if commit == view.commit},
         )
         return plan(view, now, world)
 
@@ -260,16 +265,21 @@ class Reconciler:
         engine = self._engine()  # first: where it refuses to start, nothing was intended
         jobs: list[AttemptJob | ClassifyJob] = []
         for execution in made.dispatch:
-            if execution.purpose == "classify":
-                jobs.append(classify_job(self._factory, view, execution, made.commit))
-            else:
-                brief = brief_for(self._factory, view, execution, made.commit)
-                jobs.append(AttemptJob(id=execution.id, brief=brief))
-            self._jobs.write(jobs[-1])
-        self._factory.store.intend(made.dispatch)
+            try:
+                jobs.append(self._job(view, execution, made.commit))
+            except FactoryError as error:  # one task's missing skill must not stop the others; the next plan holds it
+                self._unprepared[made.commit, execution.task] = str(error)
+        for job in jobs:
+            self._jobs.write(job)
+        self._factory.store.intend([job.brief.execution for job in jobs])
         for job in jobs:
             engine.submit(job)
             self._tell_started(job.brief.execution, job.brief.title)
+
+    def _job(self, view: View, execution: Execution, commit: str) -> AttemptJob | ClassifyJob:
+        if execution.purpose == "classify":
+            return classify_job(self._factory, view, execution, commit)
+        return AttemptJob(id=execution.id, brief=brief_for(self._factory, view, execution, commit))
 
     def _tell_started(self, execution: Execution, title: str) -> None:
         model = f"{execution.model}@{execution.host}" if execution.model else execution.host

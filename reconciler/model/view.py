@@ -119,6 +119,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """backend -> what it offers (`text`, `schema`, `tools`); a backend not named here cannot be used on this machine"""
     products: Mapping[str, str] = {}
     """product repository -> why it cannot be used, one sentence"""
+    unprepared: Mapping[str, str] = {}
+    """task -> why its agents cannot be given what they need, such as a skill that is nowhere, in one sentence"""
     probed: Mapping[tuple[str, str], frozenset[str]] = {}
     """(host, model) -> what it was found to offer when it was tried (`fleet --probe`); narrows what the Fleet says"""
 

@@ -115,6 +115,9 @@ class Planner:
         if product is not None and product.repository in self._world.products:
             self._hold(task, Reason.PRODUCT_MISSING, self._world.products[product.repository])
             return
+        if task.name in self._world.unprepared:
+            self._hold(task, Reason.INVALID, self._world.unprepared[task.name])
+            return
         refused = self._ledger.goal_refuses(resolved.goal)
         if refused is not None:
             self._add(task, Action.WAIT, Reason.BUDGET_EXCEEDED, refused)

@@ -10,7 +10,7 @@ import time
 
 import yaml
 
-from tests.e2e.factory import TinyFactory, git, until
+from tests.e2e.factory import TinyFactory, git, manifest, until
 
 COUNTS = re.compile(
     r"^Plan: \d+ to dispatch, \d+ waiting, \d+ to create, \d+ to cancel; \d+ held; \d+ drift\.$", re.MULTILINE
@@ -224,3 +224,20 @@ def test_a_commit_that_is_not_signed_is_refused_where_the_policy_asks_for_signat
         done = factory.cli(command)
         assert done.returncode == 3
         assert "not trusted" in done.stderr
+
+
+def test_a_skill_that_is_nowhere_holds_its_companys_tasks_and_no_others(factory: TinyFactory) -> None:
+    spec = {"title": "The Others", "agents": {"builder": "builder"}, "skills": ["juggling"]}
+    factory.write("companies/others/company.yaml", manifest("Company", "others", spec))
+    factory.write("companies/others/CLAUDE.md", "Be others.\n")
+    factory.task("theirs", "Write theirs", company="others")
+    factory.task("ours", "Write ours")
+    factory.commit()
+    factory.ok("apply", code=4)
+    tasks = factory.tasks()
+    assert tasks["ours"]["phase"] == "done"
+    assert tasks["theirs"]["attempts"] == 0
+    factory.write("companies/others/skills/juggling/SKILL.md", "Keep three balls in the air.\n")
+    factory.commit()
+    factory.ok("apply")
+    assert factory.tasks()["theirs"]["phase"] == "done"
