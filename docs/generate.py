@@ -47,11 +47,21 @@ Policy's `retry.attempts` says. The next attempt is told which points it missed.
 - A point holds where nothing that it speaks of was changed. It does not hold on `error`, `skipped` or `person`.
 - The gates that all work must pass (`paths` to `tests` below) run whether a quality gate names them or not, and are
   always a `must`: a quality gate can only add to them.
+- At least one of acceptance, blueprint gates or tests must prove something of this very work; where none does, a person
+  decides (`NothingToCheck`).
+- `protected` fails nothing: a person decides (`TestsChanged`). What counts as protected is in the Policy
+  (`gates.protected`), beside the usual names of tests and CI; CI files may change in the stages of `protectedExcept`.
+- `tests` runs the product's tests; where the work touched tests, or what decides how they are run, `tests/base` runs
+  them once more as the branch has them.
+- Placeholders, shapes of secrets and the minimum length of answers are in the Policy too (`gates`).
 - A point is either a built-in `check` or a `command` of your own: shell, in the sandbox, on a clean checkout of the
   commit, with the changed paths in `$ALAI_CHANGED`. Exit 0 holds.
-- Stages that only read have no points. Their brief carries what the gates said of the work before them.
+- Stages that only read have no points. Their brief carries what the gates said of the work before them. A model's
+  verdict can lower a result, never raise it.
 
-`alai-reconcile gate check TASK` runs all of it by hand on the task's latest commit and records nothing.
+`alai-reconcile gate check TASK` runs all of it by hand on the task's latest commit and records nothing. What cannot be
+seen in a commit (answers, what was asked, what was decided) is taken from the evidence. It exits with 0 where the work
+passes, 4 where it does not, 3 where there is none.
 
 `evidence.json` holds `points` (how many held, of how many) and `quality`: the share, from 0 to 1, of what its evidence
 should hold and does. A file or a gate's log that is missing or altered is an `EvidenceIncomplete` error, never a pass;

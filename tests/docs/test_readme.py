@@ -2,7 +2,7 @@
 
 Three things are put in place of what a newcomer has: `URL` is this checkout; the clone's `.venv` is a link to the one
 the tests run in, so that `make` installs nothing; and Ollama is a stand-in that speaks its protocol
-(`tests/standins`), or an address where nobody listens. Nothing else is changed.
+(`tests/standins`), or an address where nobody listens. `PROJECT` is made beforehand. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.docs.readme import ROOT, Command, blocks, sections
 from tests.standins.ollama import OllamaStandIn
 
 README = sections()
-INSTALLING = 2
-"""commands of "Your first goal" that put the tool on the path; the others work on the product and the factory"""
+ENTERING = 1
+"""the command of "Your first goal" that goes into an empty folder; the tests are in one"""
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", *ROOT.glob("[de]*s/*.md")])
 NOBODY = "127.0.0.1:9"
 PAGE = (
@@ -40,6 +40,7 @@ class Newcomer:
         self.env = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "ALAI_"))}
         self.env |= {
             "OLLAMA_HOST": ollama,
+            "XDG_STATE_HOME": str(folder / "state"),
             "GIT_AUTHOR_NAME": "New Comer",
             "GIT_AUTHOR_EMAIL": "new@comer.example",
             "GIT_COMMITTER_NAME": "New Comer",
@@ -71,6 +72,11 @@ class Newcomer:
             said += self.type(command)
         return said
 
+    def project(self) -> None:
+        """The repository that a newcomer has already."""
+        self.type(Command("git init -q -b main PROJECT && echo '# Project' > PROJECT/README.md", frozenset({0})))
+        self.type(Command("git -C PROJECT add . && git -C PROJECT commit -q -m 'Begin'", frozenset({0})))
+
     def save(self, files: dict[str, str]) -> None:
         for name, text in files.items():
             path = self.folder / name
@@ -98,18 +104,24 @@ def ollama() -> Iterator[str]:
 
 def test_the_first_goal_is_reached_with_ollama(tmp_path: Path, ollama: str) -> None:
     newcomer = Newcomer(tmp_path, ollama)
-    newcomer.follow("Your first goal", skip=INSTALLING)
+    newcomer.project()
+    assert " done " in newcomer.follow("Try it on a repository of yours")
+    newcomer.follow("Your first goal", skip=ENTERING)
     assert newcomer.follow("With Ollama").endswith(PAGE)
     assert "done=3" in newcomer.follow("What you have now")
     newcomer.follow("Every day")
+    newcomer.follow("The Fleet")
 
 
 def test_the_first_goal_is_reached_without_a_model(tmp_path: Path) -> None:
     newcomer = Newcomer(tmp_path, NOBODY)
-    newcomer.follow("Your first goal", skip=INSTALLING)
+    newcomer.project()
+    assert " human " in newcomer.follow("Try it on a repository of yours")
+    newcomer.follow("Your first goal", skip=ENTERING)
     assert "Settled: nothing differs." in newcomer.follow("Without a model")
     assert "done=3" in newcomer.follow("What you have now")
     newcomer.follow("Every day")
+    newcomer.follow("The Fleet")
 
 
 def test_the_demo_and_the_installation_work_in_a_fresh_clone(tmp_path: Path) -> None:
@@ -126,18 +138,22 @@ def test_the_demo_and_the_installation_work_in_a_fresh_clone(tmp_path: Path) -> 
     for command in look:
         if not command.text.endswith(" apply"):
             newcomer.type(command)
-    install, enter = README["Your first goal"].commands[:INSTALLING]
+    [install] = README["Install"].commands
+    enter = README["Your first goal"].commands[0]
     newcomer.type(Command(f"{install.text}; {enter.text}; alai-reconcile --version", frozenset({0})))
 
 
 def test_every_heading_with_commands_is_followed() -> None:
     assert {heading for heading, section in README.items() if section.commands} == {
         "See it run",
+        "Install",
+        "Try it on a repository of yours",
         "Your first goal",
         "With Ollama",
         "Without a model",
         "What you have now",
         "Every day",
+        "The Fleet",
     }
 
 
