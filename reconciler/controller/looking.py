@@ -45,7 +45,7 @@ def overview(factory: Factory) -> report.Row:
         "cost_usd": report.known_sum(row["cost_usd"] for row in tasks if row["attempts"]),
         "cost_today_usd": spent.usd,
         "cost_today_unknown": spent.unknown,
-        "tokens": sum(row["tokens"] or 0 for row in tasks),
+        "tokens": report.known_sum(row["tokens"] for row in tasks if row["attempts"]),
     }
 
 

@@ -121,7 +121,6 @@ def test_the_first_goal_is_reached_without_a_model(tmp_path: Path) -> None:
     assert "Settled: nothing differs." in newcomer.follow("Without a model")
     assert "done=3" in newcomer.follow("What you have now")
     newcomer.follow("Every day")
-    newcomer.follow("The Fleet")
 
 
 def test_the_demo_and_the_installation_work_in_a_fresh_clone(tmp_path: Path) -> None:
