@@ -47,8 +47,8 @@ Policy's `retry.attempts` says. The next attempt is told which points it missed.
 - A point holds where nothing that it speaks of was changed. It does not hold on `error`, `skipped` or `person`.
 - The gates that all work must pass (`paths` to `tests` below) run whether a quality gate names them or not, and are
   always a `must`: a quality gate can only add to them.
-- At least one acceptance criterion, gate of the blueprint, or test command of the product must have been run and passed;
-  where there is none, a person decides (`NothingToCheck`).
+- At least one acceptance criterion, gate of the blueprint, or test command of the product must have been run and
+  passed; where there is none, a person decides (`NothingToCheck`).
 - `protected` fails nothing: a person decides (`TestsChanged`). What counts as protected is in the Policy
   (`gates.protected`), beside the usual names of tests and CI; CI files may change in the stages of `protectedExcept`.
 - `tests` runs the product's tests; where the work touched tests, or what decides how they are run, `tests/base` runs
