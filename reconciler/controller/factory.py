@@ -14,7 +14,7 @@ from reconciler.model.errors import FactoryError, Refused
 if TYPE_CHECKING:
     from reconciler.knowledge.index import Index
 
-STATE_README = "What is in flight: the database, worktrees and logs. Git ignores it; delete it when nothing runs.\n"
+STATE_README = "What is in flight. Git ignores it; delete it when nothing runs, all but `minions/`.\n"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from reconciler.model.share import share
 
 BRANCH = "main"
 IGNORED = "state/*\n!state/README.md\n"
-STATE_README = "What is in flight: the database, worktrees and logs. Git ignores it; delete it when nothing runs.\n"
+STATE_README = "What is in flight. Git ignores it; delete it when nothing runs, all but `minions/`.\n"
 README = """# A software factory
 
 What should happen stands in `manifests/`, who does it in `companies/`; what did happen is in `git log` and `evidence/`.
