@@ -55,7 +55,7 @@ def without(name: str) -> Callable[[Path], None]:
 
 DAMAGE = {
     "nothing": nothing,
-    **{name: without(name) for name in ("state", "engine.db", "factory.db", "jobs", "runs")},
+    **{name: without(name) for name in ("state", "engine.db", "jobs")},
 }
 
 
