@@ -65,7 +65,9 @@ async def secrets(subject: Subject) -> list[GateReport]:
     if subject.added is None:
         return [_too_much(SECRETS)]
     faults: list[str] = []
-    for place, line in _lines(subject):
+    named = ((change.path, change.path) for change in subject.changes if change.new)
+    for place, written in (*named, *_lines(subject)):
+        line = written.replace("\0", "")  # as UTF-16 has them between the letters
         kind = subject.redactor.found(line)
         assigned = None if kind else _ASSIGNED.search(line)
         if assigned and _random(assigned[1]):

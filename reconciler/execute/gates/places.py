@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from reconciler.execute import paths
@@ -45,6 +46,8 @@ def _fault(subject: Subject, change: TreeChange) -> str | None:
         return f"{change.path}: is a repository within the repository"
     if change.new and change.mode == _LINK and not _stays_inside(subject, change.path):
         return f"{change.path}: is a link out of the product"
+    if change.new and not change.old and (twin := _twin(subject, change.path)):
+        return f"{change.path}: where case does not matter it is the same as {twin}"
     refused = paths.refusal(change.path, [subject.paths])
     if refused or not subject.role_paths:
         return refused
@@ -55,6 +58,20 @@ def _fault(subject: Subject, change: TreeChange) -> str | None:
 def _stays_inside(subject: Subject, path: str) -> bool:
     link = subject.root / path
     return link.is_symlink() and (link.parent / link.readlink()).resolve().is_relative_to(subject.root.resolve())
+
+
+def _twin(subject: Subject, path: str) -> str | None:
+    """Another path of the work that differs from this one, or from a folder above it, in case alone."""
+    place = subject.root
+    for part in path.split("/"):
+        try:
+            names = os.listdir(place)  # noqa: PTH208
+        except OSError:
+            return None
+        if other := next((name for name in names if name != part and name.casefold() == part.casefold()), None):
+            return (place / other).relative_to(subject.root).as_posix()
+        place = place / part
+    return None
 
 
 def _is_protected(subject: Subject, path: str) -> bool:

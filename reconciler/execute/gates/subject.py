@@ -114,22 +114,26 @@ class Subject:
 
     async def check(self, gate: str, command: str, *, root: Path | None = None, proves: bool = True) -> GateReport:
         """Run a shell command as a gate: what it writes is thrown away. Only exit 0 passes; being ended is an error."""
+        changed = self._changed()
+        if changed is None and "ALAI_CHANGED" in command:
+            message = "ALAI_CHANGED cannot hold the names of all changed files, so the check would not see them all"
+            return GateReport(id=gate, result=GateResult.ERROR, message=message)
         done = await self.sandbox.run(
             ["/bin/sh", "-c", command],
             root=root or self.root,
             access="discard",
             blueprint=self.blueprint,
-            env={**self.environment, "ALAI_CHANGED": self._changed()},
+            env={**self.environment, "ALAI_CHANGED": changed or ""},
         )
         log = self.log(gate, f"$ {command}\n{done.text()}\n[{done.stopped or f'exit {done.exit}'}]\n")
         seconds = round(done.seconds, 3)
         result = GateResult.PASS if done.ok else GateResult.ERROR if done.stopped else GateResult.FAIL
         return GateReport(id=gate, result=result, seconds=seconds, message=self._message(done), log=log, proves=proves)
 
-    def _changed(self) -> str:
-        """The changed paths, one a line, as far as an environment variable can hold them."""
+    def _changed(self) -> str | None:
+        """The changed paths, one a line; None where an environment variable cannot hold them."""
         listed = "\n".join(change.path for change in self.changes)
-        return listed if len(listed) <= _MAX_LISTED else listed[:_MAX_LISTED].rpartition("\n")[0]
+        return listed if len(listed) <= _MAX_LISTED else None
 
     def judge(
         self, gate: str, faults: Sequence[str], well: str, *, otherwise: GateResult = GateResult.FAIL

@@ -1,0 +1,154 @@
+"""What the base decided about how it is checked: the files that a command leads to, and those that steer it.
+
+No work may be judged by a test command, script, runner or module that it wrote itself. Names are read and
+nothing is run, so it misses what a program puts together at run time.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from reconciler.execute import paths
+from reconciler.execute.gates.families import SOURCE, is_test, suffix
+from reconciler.execute.gates.steering import MAKEFILES, RUNNERS, STARTS, shadows, steers
+from reconciler.git.repository import SUBMODULE, Repository
+from reconciler.model.history import TreeChange
+
+_TARGET = re.compile(r"^test[ \t]*:(?!=)", re.MULTILINE)
+_WORD = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)*")
+_CHECKING = re.compile(
+    r"(?i)(?:^|[/_.-])(?:checks?|verify|tests?|lint|ci|validate|smoke|selftest|run[_-]?tests?)(?:[/_.-]|$)"
+)
+_SHELL = frozenset((".sh", ".bash", ".mk", ".bat", ".ps1", ".cmd", ".env", ""))
+_STARTERS = {"make": MAKEFILES, "npm": ("package.json",), "yarn": ("package.json",), "pnpm": ("package.json",)}
+_NO_TESTS = frozenset(("conftest.py", "__init__.py"))
+_MOST_BYTES = 200_000
+
+
+class Base:
+    """The product's branch as it was when the job was made."""
+
+    def __init__(self, path: Path, tip: str) -> None:
+        self._repository = Repository(path)
+        self.paths: dict[str, TreeChange] = {entry.path: entry for entry in self._repository.changed(None, tip, [])}
+
+    def has_target(self) -> bool:
+        """Whether `make test` is its test command."""
+        return any(_TARGET.search(data.decode("utf-8", "replace")) for data in self.files(MAKEFILES).values())
+
+    def has_tests(self) -> bool:
+        """Whether there are tests without those that the work brings."""
+        oids = [
+            entry.new or ""
+            for path, entry in self.paths.items()
+            if is_test(path) and suffix(path) in SOURCE and posixpath.basename(path) not in _NO_TESTS
+        ]
+        return any(self._repository.sizes(oids).values())
+
+    def files(self, wanted: Iterable[str]) -> dict[str, bytes]:
+        """Those of the paths that the base has, with their content."""
+        there = {path: self.paths[path].new or "" for path in wanted if path in self.paths}
+        there = {path: oid for path, oid in there.items() if self.paths[path].mode != SUBMODULE}
+        bodies = dict(self._repository.blobs(set(there.values())))
+        return {path: bodies[oid] for path, oid in there.items()}
+
+
+class Rig:
+    """How one command is carried out on the base."""
+
+    def __init__(self, base: Base, command: str) -> None:
+        self._base = base
+        self._words: set[str] = set()
+        self.named: set[str] = set()
+        """files of the base that the command leads to, and that are there to check with"""
+        self._read(command)
+        folders = {"/".join(parts[:at]) for parts in (p.split("/") for p in base.paths) for at in range(1, len(parts))}
+        self._starts = {folder for folder in folders & self._words if f"{folder}/__init__.py" not in base.paths}
+
+    def decides(self, path: str) -> bool:
+        """Whether a file at `path` can change what the command does, other than by being what is checked."""
+        if is_test(path) or steers(path) or path in self.named or self._is_program(path):
+            return True
+        inner = [path.removeprefix(f"{start}/") for start in self._starts if path.startswith(f"{start}/")]
+        return any(steers(rest) and not (path in self._base.paths and shadows(rest)) for rest in inner)
+
+    def replaces(self, path: str) -> bool:
+        """Whether a new file at `path` takes the place of a program or library that the command uses."""
+        inner = [path.removeprefix(f"{start}/") for start in self._starts if path.startswith(f"{start}/")]
+        return self._is_program(path) or any(shadows(rest) or rest in STARTS for rest in (path, *inner))
+
+    def _is_program(self, path: str) -> bool:
+        """A new file with the name of a program of the command, in a folder that the command names."""
+        folder, name = posixpath.split(path)
+        return path not in self._base.paths and name in self._words | RUNNERS and folder in self._words
+
+    def _read(self, command: str) -> None:
+        """Follow the names in the command, and those in the scripts that it leads to."""
+        waiting = [command]
+        while waiting:
+            words = {posixpath.normpath(word) for word in _WORD.findall(waiting.pop())}
+            self._words |= words
+            starters = {name for word in words for name in _STARTERS.get(posixpath.basename(word), ())}
+            new = {path for path in self._base.paths if self._leads(path, words, starters)} - self.named
+            self.named |= new
+            small = [data for data in self._base.files(new).values() if len(data) <= _MOST_BYTES]
+            waiting += [data.decode("utf-8", "replace") for data in small]
+
+    def _leads(self, path: str, words: set[str], starters: set[str]) -> bool:
+        folder, name = posixpath.split(path)
+        if name in starters and (not folder or folder in words):
+            return True
+        parts = path.split("/")
+        if not any("/".join(parts[at:]) in words for at in range(len(parts))):
+            return False
+        return suffix(path) in _SHELL or _CHECKING.search(path) is not None
+
+
+def swapped(base: Base, rig: Rig, root: Path, changed: Iterable[str]) -> tuple[dict[str, bytes], list[str]]:
+    """What to put back (path and content) and what to take away, for `root` to be judged as on the base."""
+    existing = base.files(path for path in changed if rig.decides(path))
+    return existing, [path for path in _files(root) if path not in base.paths and rig.decides(path)]
+
+
+def restore(root: Path, to: Path, existing: Mapping[str, bytes], added: Iterable[str]) -> None:
+    """A copy of the work, without `added` and with `existing` as it was on the base."""
+    shutil.copytree(root, to, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    for path in added:
+        (to / path).unlink(missing_ok=True)
+    for path, data in existing.items():
+        target = to / path
+        executable = target.is_file() and target.stat().st_mode & 0o111 != 0
+        _make_room(to, path)
+        paths.write(to, path, data, executable=executable)
+
+
+def has_target(makefile: Path) -> bool:
+    return (
+        makefile.is_file() and not makefile.is_symlink() and bool(_TARGET.search(makefile.read_text(errors="replace")))
+    )
+
+
+def _make_room(root: Path, path: str) -> None:
+    """Take away what the work put in the way of a base's file: a file or link for a folder, a folder for the file."""
+    place = root
+    *above, last = path.split("/")
+    for part in above:
+        place = place / part
+        if place.is_symlink() or place.is_file():
+            place.unlink()
+    if (place / last).is_symlink():
+        (place / last).unlink()
+    elif (place / last).is_dir():
+        shutil.rmtree(place / last)
+
+
+def _files(root: Path) -> Iterator[str]:
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if name != ".git")
+        for name in sorted(files):
+            yield Path(folder, name).relative_to(root).as_posix()
