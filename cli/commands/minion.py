@@ -32,7 +32,9 @@ project_option = click.option(
     default=".",
     help="A folder of the git repository to work on. Default: this one.",
 )
-task_option = click.option("--task", help="Tie it to this task of the factory: its criteria, paths and routing hold.")
+task_option = click.option(
+    "--task", help="Tie it to this task of the factory: its criteria and paths hold, and what it says of its company."
+)
 
 
 @click.group("minion")

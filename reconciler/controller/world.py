@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from reconciler.controller.factory import Factory
 from reconciler.execute import backends
 from reconciler.execute.backends.found import FoundModels
@@ -15,6 +17,8 @@ from reconciler.model.view import World
 FRESH = 20.0
 """Seconds that an answer is believed: hosts come and go slowly, and a probe costs a round trip."""
 
+UNPREPARED = "unprepared"
+"""the note that holds which tasks' agents could not be given what they need, at one commit"""
 AWAY = 10.0
 """Seconds until a host that did not answer is asked again: work waits for it."""
 
@@ -26,7 +30,27 @@ def found_models(state: Path) -> FoundModels:
 
 def unseen(factory: Factory) -> World:
     """What is known without asking anybody: which backends this program has, what was found before. For `diff`."""
-    return World(backends=backends.offers(), probed=found_models(factory.state).offers())
+    return World(
+        backends=backends.offers(), probed=found_models(factory.state).offers(), unprepared=unprepared(factory)
+    )
+
+
+def unprepared(factory: Factory) -> dict[str, str]:
+    """task -> why its agents cannot be given what they need, as far as somebody tried at this very commit."""
+    note = msgspec.json.decode(factory.store.note(UNPREPARED) or b"{}", type=_Unprepared)
+    return note.tasks if note.commit == factory.store.commit else {}
+
+
+def note_unprepared(factory: Factory, commit: str, tasks: Mapping[str, str]) -> None:
+    """Remember it for whoever plans next."""
+    known = unprepared(factory) if factory.store.commit == commit else {}
+    note = _Unprepared(commit=commit, tasks={**known, **tasks})
+    factory.store.set_note(UNPREPARED, msgspec.json.encode(note).decode())
+
+
+class _Unprepared(msgspec.Struct):
+    commit: str | None = None
+    tasks: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
 def seen(fleet: FleetSpec, answers: Mapping[str, backends.Probe], state: Path) -> World:

@@ -16,8 +16,8 @@ from reconciler.plan.match import Vocabulary, holds
 
 RISKY = "risky"
 """`when` of the stage that only risky work passes"""
-PAID = frozenset({"claude-cli"})
-"""backends that somebody sends a bill for; all others are one's own hardware"""
+PAID = frozenset({"claude-cli", "command"})
+"""backends that somebody sends a bill for, or may; all others are one's own hardware"""
 
 
 class Risks:

@@ -237,6 +237,8 @@ def test_a_skill_that_is_nowhere_holds_its_companys_tasks_and_no_others(factory:
     tasks = factory.tasks()
     assert tasks["ours"]["phase"] == "done"
     assert tasks["theirs"]["attempts"] == 0
+    assert "juggling" in factory.ok("diff")
+    assert "juggling" in factory.ok("explain", "Task/theirs")
     factory.write("companies/others/skills/juggling/SKILL.md", "Keep three balls in the air.\n")
     factory.commit()
     factory.ok("apply")
