@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.execute.guard import Guard
+from reconciler.execute.guard import LARGEST, Guard
 from reconciler.execute.mounts import Mounts, mounts
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.spec import Paths
@@ -117,10 +117,10 @@ def test_what_was_put_aside_comes_back_whatever_took_its_place(tmp_path: Path) -
     assert not Path("/etc/file").exists()
 
 
-def test_more_than_can_be_watched_is_thrown_away(sit: Sit, product: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.execute.guard.MOST", 1)
+def test_more_than_can_be_watched_is_thrown_away(sit: Sit, product: Repo) -> None:
     desk = sit(paths=Paths(allow=("**/*.py",)))
-    (product.path / "other").write_text("x")
+    with (product.path / "other").open("wb") as file:
+        file.truncate(LARGEST + 1)
     assert desk("run_command", command="echo new > x.py && cat x.py").refused
     assert not (product.path / "x.py").exists()
     assert "thrown away" in desk.work.refusals[0].why
