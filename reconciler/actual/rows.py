@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
+from reconciler.model.duration import DAY
 from reconciler.model.execution import Attempt, Classification, Evidence, Execution, evidence_folder
 from reconciler.model.history import CommitInfo, EvidenceFile
 from reconciler.model.objects import Object
@@ -19,7 +20,6 @@ OBJECT = "path, line, col, kind, name, owner, generation, labels, annotations, s
 ATTEMPT = "data, path, digest, oid, time"
 EXECUTION = "payload, state"
 
-DAY = 86400
 FAR = 1e12
 """Unix seconds that no honest record reaches"""
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.execute import units
 from reconciler.execute.sandbox import Sandbox, system_options
 from reconciler.execute.toolchain import toolchain
+from reconciler.model.size import size
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _HOME = "/tmp/home"
@@ -63,7 +63,7 @@ def enclose(
             (folder / name).chmod(0o400)
         bare = _environment(tools.path, str(folder)) | dict(env)
         return Enclosed(argv=tuple(argv), cwd=folder, env=bare, processes=processes)
-    options = [*system_options(tools), "--size", str(units.size(sandbox.limits.disk)), "--tmpfs", "/tmp"]
+    options = [*system_options(tools), "--size", str(size(sandbox.limits.disk)), "--tmpfs", "/tmp"]
     if network:
         options += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
     for path in _outermost(show):

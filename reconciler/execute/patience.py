@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from reconciler.execute import units
+from reconciler.model.duration import seconds
 from reconciler.model.spec import CallLimits
 from reconciler.model.vocabulary import Reason
 
@@ -13,9 +13,9 @@ class Patience:
     """Begins when it is made. Times are monotonic seconds."""
 
     def __init__(self, limits: CallLimits) -> None:
-        self._first = units.seconds(limits.first)
-        self._silence = units.seconds(limits.silence)
-        self._wall = units.seconds(limits.wall)
+        self._first = seconds(limits.first)
+        self._silence = seconds(limits.silence)
+        self._wall = seconds(limits.wall)
         self._began = self._latest = time.monotonic()
         self._spoken = False
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from reconciler.execute import template, text, units
+from reconciler.execute import template, text
 from reconciler.execute.confine import confined
 from reconciler.execute.paths import UnsafePath, clean, refusal
 from reconciler.execute.process import Completed
 from reconciler.execute.work import Ended, Work
+from reconciler.model.duration import seconds
 from reconciler.model.execution import PhaseReport
 from reconciler.model.spec import BlueprintPhase, Check, Finding, RunPhase
 from reconciler.model.vocabulary import Reason, Verdict
@@ -23,7 +24,7 @@ async def run_phase(work: Work, phase: BlueprintPhase, run: RunPhase) -> PhaseRe
     elif run.template:
         by, files, note = "template", _template(work, phase, run.template), ""
     else:
-        by, files, note = "checks", (), await _checks(work, phase, units.seconds(run.timeout))
+        by, files, note = "checks", (), await _checks(work, phase, seconds(run.timeout))
     return PhaseReport(
         name=phase.name,
         role=phase.role,
@@ -49,7 +50,7 @@ async def _command(work: Work, phase: BlueprintPhase, run: RunPhase) -> str:
         run.command,
         writes=not read_only(work, phase),
         rules=(work.brief.paths, agent.paths) if agent else (work.brief.paths,),
-        timeout=units.seconds(run.timeout),
+        timeout=seconds(run.timeout),
         tool="run",
     )
     work.note(phase=phase.name, command=list(run.command), exit=done.exit, output=done.text(), stopped=done.stopped)

@@ -21,10 +21,12 @@ from typing import Literal
 
 import msgspec
 
-from reconciler.execute import landlock, process, seatbelt, units
+from reconciler.execute import landlock, process, seatbelt
 from reconciler.execute.mounts import Mounts
 from reconciler.execute.process import Bounds, Completed
 from reconciler.execute.toolchain import Toolchain, toolchain
+from reconciler.model.duration import seconds
+from reconciler.model.size import size
 from reconciler.model.spec import Limits
 
 MISSING = (
@@ -105,13 +107,13 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
 
         `mounts`: what of it may be written, where the access is `write`. Plain processes do not heed it.
         """
-        wall = min(timeout or math.inf, units.seconds(self.limits.command))
+        wall = min(timeout or math.inf, seconds(self.limits.command))
         bounds = Bounds(
             wall=wall,
             output=self.limits.output_bytes,
-            memory=units.size(self.limits.memory),
+            memory=size(self.limits.memory),
             processes=self.limits.processes,
-            disk=units.size(self.limits.disk),
+            disk=size(self.limits.disk),
             grows=root if access == "write" else None,
             inside=ROOT if access == "discard" else None,
         )
@@ -148,7 +150,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         options = [
             *system_options(tools),
             "--size",
-            str(units.size(self.limits.disk)),
+            str(size(self.limits.disk)),
             "--tmpfs",
             "/tmp",
             "--dir",
@@ -183,8 +185,8 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         # a plain process shares the user's count with everything else the user runs
         processes = self.limits.processes if self.bwrap else self.limits.processes + 4096
         return [
-            str(units.size(self.limits.memory) // 1024),
-            str(units.size(self.limits.disk) // 512),
+            str(size(self.limits.memory) // 1024),
+            str(size(self.limits.disk) // 512),
             str(cpu),
             str(processes),
         ]

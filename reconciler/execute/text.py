@@ -11,9 +11,15 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_THINK = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_THINK_OPEN = re.compile(r"^\s*<think(?:ing)?>.*\Z", re.DOTALL | re.IGNORECASE)
-_THINK_CLOSE = re.compile(r"\A.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_THOUGHTS = tuple(
+    re.compile(pattern, re.DOTALL | re.IGNORECASE)
+    for pattern in (
+        r"<think(?:ing)?>(.*?)</think(?:ing)?>",
+        r"\A(.*?)</think(?:ing)?>",
+        r"<think(?:ing)?>(.*)\Z",
+    )
+)
+"""whole, then what is left open at either end"""
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
 _MAX_SEARCHED = 4_000
 """Characters of an answer that a blueprint's pattern may look at: a clumsy pattern then costs little."""
@@ -43,12 +49,32 @@ def cut(text: str, limit: int) -> str:
     return text[: max(limit - 40, 0)] + f"\n[... {len(text) - max(limit - 40, 0)} characters left out ...]"
 
 
+def both_ends(text: str, limit: int, more: str = "") -> str:
+    """Head and tail in at most `limit` characters, saying between them how much is missing, and how to see `more`."""
+    if len(text) <= limit:
+        return text
+    mark = "\n[... {} characters left out" + more + " ...]\n"
+    room = max(limit - len(mark.format(len(text))), 0)
+    head = room * 2 // 3
+    return text[:head] + mark.format(len(text) - room) + text[len(text) - (room - head) :]
+
+
+def divided(text: str) -> tuple[str, str]:
+    """What a model meant to say, and what it thought aloud between think tags, be they left open at either end."""
+    thoughts: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        thoughts.append(found[1])
+        return ""
+
+    for pattern in _THOUGHTS:
+        text = pattern.sub(keep, text)
+    return text.strip(), "\n".join(thoughts).strip()
+
+
 def answer(text: str) -> str:
-    """What a model meant to say: without its thinking, closed or cut off."""
-    said = _THINK.sub("", text)
-    if re.search(r"</think(?:ing)?>", said, re.IGNORECASE):
-        said = _THINK_CLOSE.sub("", said, count=1)
-    return visible(_THINK_OPEN.sub("", said)).strip()
+    """What a model meant to say, as far as it can be seen."""
+    return visible(divided(text)[0]).strip()
 
 
 def unfenced(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+DAY = 86400
+"""seconds"""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 

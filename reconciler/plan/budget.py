@@ -9,16 +9,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from reconciler.model.duration import seconds
+from reconciler.model.duration import DAY, seconds
 from reconciler.model.execution import Attempt
 from reconciler.model.spec import Budget, DayBudget
 from reconciler.model.view import GoalState, Spent, TaskState, View
 
-DAY = 86400
-"""seconds; days are those of UTC, numbered from 1970-01-01"""
-
 
 def day_of(now: float) -> int:
+    """Days are those of UTC, numbered from 1970-01-01."""
     return int(now // DAY)
 
 

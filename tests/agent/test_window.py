@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.execute import text
 from reconciler.execute.agent import patterns, window
 from reconciler.execute.backends.port import Call, Message
 
@@ -69,8 +70,8 @@ def test_a_large_window_loses_the_oldest_results_first_and_keeps_the_latest_thre
 
 @given(st.text(max_size=5000), st.integers(1000, 2000))
 def test_a_capped_result_keeps_both_ends(result: str, limit: int) -> None:
-    shown = window.capped(result, limit)
-    assert len(shown) <= limit + 300
+    shown = text.both_ends(result, limit)
+    assert len(shown) <= limit
     assert shown[:600] == result[:600]
     assert shown[-300:] == result[-300:]
 

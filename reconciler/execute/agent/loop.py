@@ -281,7 +281,7 @@ class _Conversation:
     # -- keeping
 
     def _answer(self, call: Call, result: ToolResult) -> None:
-        shown = window.capped(text.visible(result.text), window.result_limit(self._terms.num_ctx))
+        shown = window.capped(text.visible(result.text), self._terms.num_ctx)
         message = Message(role="tool", name=call.name, call=call.id, text=shown)
         self._keep(message, ok=result.ok, refused=result.refused)
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from reconciler.execute import text
+from reconciler.execute.agent import window
 from reconciler.execute.agent.commands import RUN, Commands
 from reconciler.execute.agent.files import EDIT, READ, WRITE, Files
 from reconciler.execute.agent.finish import Finishing
@@ -33,10 +34,6 @@ _NEEDS = {
 """what a way of writing needs; `finish` is everybody's"""
 _WRITERS = (WRITE.name, EDIT.name)
 _ALWAYS = ("finish",)
-_OUTPUT = 30_000
-"""characters of what one tool says"""
-_SMALL = ((4096, 3200), (8192, 6000), (32768, 16000))
-"""window of the model in tokens -> characters, where it is no larger"""
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 
 
@@ -96,7 +93,8 @@ class Toolbox:
         clean = text.visible(plain)
         hidden = len(plain) - len(clean)
         note = f"\n[{hidden} characters that do not show were left out]" if hidden else ""
-        return bounded(self._seat.work.redactor.text(clean), budget(self._seat.work.brief.model.num_ctx)) + note
+        work = self._seat.work
+        return window.capped(work.redactor.text(clean) + note, work.brief.model.num_ctx)
 
 
 @contextlib.asynccontextmanager
@@ -117,20 +115,6 @@ def offered(seat: Seat) -> frozenset[str]:
         # without it there would be no way to begin
         allowed.add(KNOWLEDGE.name)
     return frozenset(allowed)
-
-
-def budget(num_ctx: int) -> int:
-    """How many characters of a tool's answer a model's window bears."""
-    return next((characters for window, characters in _SMALL if num_ctx <= window), _OUTPUT)
-
-
-def bounded(said: str, limit: int) -> str:
-    """Head and tail, saying how much is missing between them and how to see it."""
-    if len(said) <= limit:
-        return said
-    head, tail = said[: limit * 2 // 3], said[-(limit // 3) :]
-    missing = len(said) - len(head) - len(tail)
-    return f"{head}\n[... {missing} characters left out: ask for less at a time ...]\n{tail}"
 
 
 def _subject(name: str, arguments: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ _SOFT = 0.8
 _LATEST_TURNS = 3
 _SUMMARY = "What you did so far, shortened because the conversation grew too long:"
 _NOTE = 100
+_LESS = ": ask for less at a time, by lines or a narrower search"
 
 
 def size(message: Message) -> int:
@@ -53,20 +54,13 @@ def tools_size(specs: Sequence[ToolSpec]) -> int:
 
 
 def result_limit(num_ctx: int) -> int:
-    """Characters that one result may have, whatever tool it comes from: a fifth of the window, within reason."""
-    return min(max(num_ctx // 5 * CHARACTERS_PER_TOKEN, 1_000), 40_000)
+    """Characters that one result may have, whatever tool it comes from: a sixth of the window, within reason."""
+    return min(max(num_ctx // 6 * CHARACTERS_PER_TOKEN, 1_000), 30_000)
 
 
-def capped(result: str, limit: int) -> str:
-    """Head and tail of a result that is too long, and between them how much is missing and how to get at it."""
-    if len(result) <= limit:
-        return result
-    marker = (
-        f"\n[... {len(result) - limit} characters left out here. To see them ask for less at a time: "
-        "a range of lines, a narrower search, a command that prints less ...]\n"
-    )
-    head = limit * 2 // 3
-    return result[:head] + marker + result[len(result) - (limit - head) :]
+def capped(result: str, num_ctx: int) -> str:
+    """What of a result goes into the conversation. Doing it twice changes nothing more."""
+    return text.both_ends(result, result_limit(num_ctx), _LESS)
 
 
 def without_old_thoughts(messages: Sequence[Message]) -> tuple[Message, ...]:

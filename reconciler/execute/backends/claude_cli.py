@@ -20,13 +20,13 @@ from typing import Any
 
 import msgspec
 
-from reconciler.execute import child
+from reconciler.execute import child, text
 from reconciler.execute.agent.port import Ending, Journal, Terms, Tools
 from reconciler.execute.backends import claude_stream
 from reconciler.execute.backends.claude_place import Place, has_credentials
 from reconciler.execute.backends.claude_stream import Outcome
 from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, Message, OnToken, Probe
-from reconciler.execute.backends.streaming import checked, one_line, told_schema
+from reconciler.execute.backends.streaming import checked, told_schema
 from reconciler.execute.egress import CLAUDE_API, Egress, Heard
 from reconciler.execute.enclosure import program
 from reconciler.execute.fence import fenced
@@ -254,7 +254,7 @@ def _keep(line: dict[str, Any], journal: Journal) -> None:
         for message in claude_stream.messages(line):
             journal.keep(message)
     elif kind == "system" and line.get("subtype") == "init":
-        names = [one_line(str(name), 60) for name in line.get("tools") or ()]
+        names = [text.line(str(name), 60) for name in line.get("tools") or ()]
         others = [name for name in names if not name.startswith(f"mcp__{SERVER}__")]
         journal.event("program", model=line.get("model"), version=line.get("claude_code_version"), other_tools=others)
     elif kind == "result":
@@ -262,7 +262,7 @@ def _keep(line: dict[str, Any], journal: Journal) -> None:
     elif kind == _UNREADABLE:
         journal.event(kind)
     else:
-        journal.event("answering", kind=one_line(kind, 40))
+        journal.event("answering", kind=text.line(kind, 40))
 
 
 def _absent(command: Sequence[str]) -> str:
@@ -286,8 +286,8 @@ def probe(host: Host) -> Probe:
     except subprocess.TimeoutExpired:
         return Probe(reachable=True, message=f"{found[0][0]} is here, and slow to say its version")
     except OSError as error:
-        return Probe(reachable=False, message=one_line(f"{found[0][0]} --version: {error}"))
-    said = one_line(done.stdout.decode("utf-8", "replace"))
+        return Probe(reachable=False, message=text.line(f"{found[0][0]} --version: {error}", 300))
+    said = text.line(done.stdout.decode("utf-8", "replace"), 300)
     if done.returncode:
         return Probe(reachable=False, message=f"{found[0][0]} --version ended with exit status {done.returncode}")
     return Probe(reachable=True, message=said)

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import msgspec
 
+from reconciler.execute import text
 from reconciler.execute.agent.port import Ending
 from reconciler.execute.backends.port import Call, Message
-from reconciler.execute.backends.streaming import one_line
 from reconciler.model.vocabulary import Reason
 
 _ENDS = {
@@ -63,9 +63,9 @@ def outcome(line: dict[str, Any]) -> Outcome:
         tokens_in=sum(known) if known else None,
         tokens_out=_count(usage.get("output_tokens")),
         turns=_count(line.get("num_turns")),
-        errors=tuple(one_line(str(error)) for error in _list(line.get("errors"))),
+        errors=tuple(text.line(str(error), 300) for error in _list(line.get("errors"))),
         denied=tuple(
-            (one_line(str(item.get("tool_name", "?")), 60), one_line(json.dumps(item.get("tool_input")), 200))
+            (text.line(str(item.get("tool_name", "?")), 60), text.line(json.dumps(item.get("tool_input")), 200))
             for item in map(_object, _list(line.get("permission_denials")))
         ),
     )
@@ -101,11 +101,11 @@ def without_tools(line: dict[str, Any], server: str) -> bool:
 
 def trouble(found: Outcome | None, status: int, complaints: str) -> tuple[Reason, str] | None:
     """Why a run that has ended is no success, whatever it did; None where nothing speaks against it."""
-    told = one_line(complaints.strip().splitlines()[-1]) if complaints.strip() else ""
+    told = text.line(complaints.strip().splitlines()[-1], 300) if complaints.strip() else ""
     if found is None:
         how = f"with exit status {status}" if status else "without a result"
         return Reason.BACKEND_ERROR, f"ended {how}{': ' + told if told else ''}"
-    words = "; ".join(found.errors) or one_line(found.text) or told
+    words = "; ".join(found.errors) or text.line(found.text, 300) or told
     suffix = f": {words}" if words else ""
     if found.subtype in _ENDS:
         reason, what = _ENDS[found.subtype]
@@ -128,7 +128,7 @@ def ending(found: Outcome | None, status: int, complaints: str, *, finished: boo
     elif found is None or not found.text.strip():
         reason, message = Reason.EMPTY_RESPONSE, "ended without a word and without finishing"
     else:
-        reason, message = Reason.UNFINISHED, f"stopped without calling finish: {one_line(found.text, 200)}"
+        reason, message = Reason.UNFINISHED, f"stopped without calling finish: {text.line(found.text, 200)}"
     return Ending(
         reason=reason,
         message=message,

@@ -12,8 +12,9 @@ import tempfile
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from reconciler.execute import text
 from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, OnToken
-from reconciler.execute.backends.streaming import checked, divided, limits_of, one_line, paced, told_schema
+from reconciler.execute.backends.streaming import checked, limits_of, paced, told_schema
 from reconciler.execute.child import started
 from reconciler.model.job import ModelBrief
 from reconciler.model.vocabulary import Reason
@@ -42,8 +43,8 @@ class Command:
                 on_token(piece)
         finally:
             await pieces.aclose()
-        text, thinking = divided("".join(said))
-        return Answer(text=text, tokens_in=None, tokens_out=None, cost_usd=None, ended="stop", thinking=thinking)
+        answer, thinking = text.divided("".join(said))
+        return Answer(text=answer, tokens_in=None, tokens_out=None, cost_usd=None, ended="stop", thinking=thinking)
 
     async def _pieces(self, prompt: str) -> AsyncGenerator[str, None]:
         """Standard output as it comes."""
@@ -66,7 +67,7 @@ class Command:
             why = getattr(error, "strerror", None) or str(error)
             raise BackendError(Reason.HOST_UNREACHABLE, f"{self._who} cannot be started: {why}") from error
         if code != 0:
-            words = one_line(child.complaints.decode("utf-8", "replace")) or "it said nothing about it"
+            words = text.line(child.complaints.decode("utf-8", "replace"), 300) or "it said nothing about it"
             raise BackendError(Reason.BACKEND_ERROR, f"{self._who} ended with exit status {code}: {words}")
 
     @property

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reconciler.execute import text
 from reconciler.execute.backends.port import BackendError
-from reconciler.execute.backends.streaming import one_line
 from reconciler.model.vocabulary import Reason
 
 _SAID_BADLY = re.compile(
@@ -23,7 +23,7 @@ _NO_TOOLS = re.compile(r"does not support tools|tools? (param\w* )?requires? --j
 
 def server_failure(who: str, said: str, status: int | None) -> BackendError:
     """The failure in the server's own words. `status` is HTTP's; None where they came in the middle of a stream."""
-    words = one_line(said)
+    words = text.line(said, 300)
     if _TOO_LONG.search(said):
         return BackendError(Reason.CONTEXT_OVERFLOW, f"the conversation does not fit the window of {who}: {words}")
     if _NO_TOOLS.search(said):

@@ -10,17 +10,16 @@ from typing import Any, ClassVar
 import httpx
 import msgspec
 
+from reconciler.execute import text
 from reconciler.execute.backends.failures import server_failure
 from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
 from reconciler.execute.backends.probes import LLAMA_URL
 from reconciler.execute.backends.streaming import (
     as_object,
     checked,
-    divided,
     is_loopback,
     limits_of,
     object_in,
-    one_line,
     paced,
     this_turn,
     tls,
@@ -129,13 +128,13 @@ class LlamaChat:
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise BackendError(Reason.HOST_UNREACHABLE, f"{self.who} does not answer at {address}") from error
         except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError) as error:
-            why = one_line(str(error)) or type(error).__name__
+            why = text.line(str(error), 300) or type(error).__name__
             raise BackendError(Reason.BACKEND_ERROR, f"{self.who} failed: {why}") from error
         finally:
             await chunks.aclose()
         if heard.ended is None:
             raise BackendError(Reason.BACKEND_ERROR, f"{self.who} broke off in the middle of its answer")
-        answer, tagged = divided("".join(heard.text))
+        answer, tagged = text.divided("".join(heard.text))
         return Answer(
             text=answer,
             tokens_in=heard.usage.prompt_tokens,

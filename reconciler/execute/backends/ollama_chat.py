@@ -9,16 +9,15 @@ import httpx
 import msgspec
 import ollama
 
+from reconciler.execute import text
 from reconciler.execute.backends.failures import server_failure
 from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
 from reconciler.execute.backends.probes import OLLAMA_URL
 from reconciler.execute.backends.streaming import (
     as_object,
     checked,
-    divided,
     is_loopback,
     limits_of,
-    one_line,
     paced,
     this_turn,
     tls,
@@ -87,14 +86,14 @@ class OllamaChat:
         checked(request, tools=self.tools, who=who)
         if not self._name:
             raise BackendError(Reason.MODEL_MISSING, f"no model is named for host {self._model.host}")
-        text: list[str] = []
+        words: list[str] = []
         thinking: list[str] = []
         calls: list[Call] = []
         last: _Chunk | None = None
         chunks = paced(self._chunks(request), self._limits, who)
         try:
             async for last in chunks:
-                for piece, said in ((last.message.thinking, thinking), (last.message.content, text)):
+                for piece, said in ((last.message.thinking, thinking), (last.message.content, words)):
                     if piece:
                         said.append(piece)
                         on_token(piece)
@@ -107,7 +106,7 @@ class OllamaChat:
             await chunks.aclose()
         if last is None or not last.done:
             raise BackendError(Reason.BACKEND_ERROR, f"host {self._model.host} broke off in the middle of its answer")
-        answer, tagged = divided("".join(text))
+        answer, tagged = text.divided("".join(words))
         return Answer(
             text=answer,
             tokens_in=last.prompt_eval_count,
@@ -159,7 +158,9 @@ class OllamaChat:
                 message = f'model "{self._name}" is not on host {host}: run: ollama pull {self._name}'
                 return BackendError(Reason.MODEL_MISSING, message)
             return server_failure(f"host {host}", error.error, error.status_code if error.status_code > 0 else None)
-        return BackendError(Reason.BACKEND_ERROR, f"host {host} failed: {one_line(str(error) or type(error).__name__)}")
+        return BackendError(
+            Reason.BACKEND_ERROR, f"host {host} failed: {text.line(str(error) or type(error).__name__, 300)}"
+        )
 
 
 def _messages(request: ChatRequest) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from reconciler.execute import text
 from reconciler.execute.backends import weights
 from reconciler.execute.backends.port import Probe
-from reconciler.execute.backends.streaming import is_loopback, one_line, tls
+from reconciler.execute.backends.streaming import is_loopback, tls
 from reconciler.model.spec import Host
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def get(url: str, path: str, server: str, body: dict[str, str] | None = None) ->
 
 
 def _unanswered(server: str, url: str, why: str) -> Unanswered:
-    return Unanswered(f"does not answer as {server} at {url} ({one_line(why, 120)})")
+    return Unanswered(f"does not answer as {server} at {url} ({text.line(why, 120)})")
 
 
 def _ollama(host: Host) -> Probe:

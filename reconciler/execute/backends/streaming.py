@@ -1,10 +1,9 @@
-"""Reading an answer as it comes: time limits between its parts, and what is cut from the whole."""
+"""What the ways to a model share: limits of time between the parts of an answer, and the form of what is sent."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import ssl
 from collections.abc import AsyncGenerator
 from functools import cache
@@ -19,8 +18,6 @@ from reconciler.model.spec import CallLimits
 from reconciler.model.vocabulary import Reason
 
 Part = TypeVar("Part")
-
-_THOUGHT = re.compile(r"<think>(.*?)</think>|\A(.*)</think>|<think>(.*)\Z", re.DOTALL)
 
 
 def limits_of(limits: CallLimits) -> Limits:
@@ -59,17 +56,6 @@ async def paced(parts: AsyncGenerator[Part, None], limits: Limits, who: str) -> 
         await parts.aclose()
 
 
-def divided(text: str) -> tuple[str, str]:
-    """The answer, and what stands between think tags, be they left open at either end."""
-    thoughts: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        thoughts.extend(group for group in match.groups() if group)
-        return ""
-
-    return _THOUGHT.sub(keep, text).strip(), "\n".join(thoughts).strip()
-
-
 def checked(request: ChatRequest, *, tools: bool, who: str) -> None:
     """Raises BackendError(CAPABILITY_MISSING) for tools where there are none, ValueError for tools with a schema."""
     if request.tools and request.schema is not None:
@@ -102,12 +88,6 @@ def object_in(text: str) -> dict[str, Any] | None:
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError:
         return None
-
-
-def one_line(text: str, limit: int = 300) -> str:
-    """Words of a server, fit to print: one line, no control characters, not endless."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(plain.split())[:limit]
 
 
 @cache

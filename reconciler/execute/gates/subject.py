@@ -17,7 +17,7 @@ from reconciler.model.job import ProductBrief
 from reconciler.model.spec import Criterion, Paths, PolicySpec, QualityGateSpec
 from reconciler.model.vocabulary import GateResult
 
-LOG_BYTES = 200_000
+LOG_CHARACTERS = 200_000
 MOST_BYTES = 5_000_000
 """of a file as it was before"""
 MOST_PATHS = 2_000
@@ -151,11 +151,8 @@ class Subject:
         name = f"gates/{gate.replace('/', '-')}.log"
         path = self.evidence / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        clean = self.redactor.text(content)
-        if len(clean) > LOG_BYTES:
-            half = LOG_BYTES // 2
-            clean = f"{clean[:half]}\n[... {len(clean) - LOG_BYTES} characters left out ...]\n{clean[-half:]}"
-        path.write_text(clean, encoding="utf-8", errors="replace")
+        kept = text.both_ends(self.redactor.text(content), LOG_CHARACTERS)
+        path.write_text(kept, encoding="utf-8", errors="replace")
         return name
 
     def _message(self, done: Completed) -> str:
