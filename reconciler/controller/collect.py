@@ -28,6 +28,7 @@ from reconciler.plan.completeness import completeness, sound
 from reconciler.plan.lineage import Lineage
 from reconciler.plan.quality import score
 from reconciler.plan.resolve import may_reject, merges_here
+from reconciler.plan.verdict import Decided
 
 MERGE_FAILURES = {"conflict": Reason.MERGE_CONFLICT, "gates-failed": Reason.GATE_FAILED}
 
@@ -216,9 +217,7 @@ def _merge_result(execution: Execution, tip: str, end: Finished) -> MergeResult:
     )
 
 
-def _merge_failed(
-    merge: MergeResult, result: Result, *, may_reject: bool
-) -> tuple[tuple[Verdict, Reason, str], Result]:
+def _merge_failed(merge: MergeResult, result: Result, *, may_reject: bool) -> tuple[Decided, Result]:
     """Accepted work that does not fit is rejected: the rework is told what went wrong."""
     if merge.state not in MERGE_FAILURES:
         return (Verdict.ERROR, Reason.INTERNAL, f"the merge failed: {merge.message}"), result

@@ -11,13 +11,12 @@ from reconciler.model.execution import Result
 from reconciler.model.job import Brief
 from reconciler.model.view import TaskState, View
 from reconciler.model.vocabulary import Reason, Verdict
+from reconciler.plan.attempts import deciding
 from reconciler.plan.progress import FAILED_GATES, repeats
 from reconciler.plan.resolve import may_reject, merges_here
 from reconciler.plan.split import fell_silent, splits
-from reconciler.plan.status import Survey, deciding
-from reconciler.plan.verdict import verdict
-
-Decided = tuple[Verdict, Reason, str]
+from reconciler.plan.status import Survey
+from reconciler.plan.verdict import Decided, verdict
 
 
 def judged(view: View, task: TaskState | None, brief: Brief, result: Result, now: float) -> Decided:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.execute.paths import UnsafePath, clean
-from reconciler.git.repository import GitError, Repository
-from reconciler.model.execution import Refusal, Result
+from reconciler.git.repository import SUBMODULE, SYMLINK, GitError, Repository
+from reconciler.model.execution import MOST_NOTES, NOTE_BYTES, Refusal, Result
 from reconciler.model.job import Brief
-
-FILES = 20
-BYTES = 64 * 1024
-_LINK, _SUBMODULE = "120000", "160000"
 
 
 def company_notes(repository: Repository, brief: Brief, result: Result) -> tuple[dict[str, bytes], Result]:
     """The files to commit, by path in the factory repository, and the result with a refusal for each that is none."""
     if not result.state_files:
         return {}, result
-    home = f"{brief.company_folder or f'companies/{brief.execution.company}'}/state"
+    home = brief.notes_folder
     links = _links(repository, brief, home)
     notes: dict[str, bytes] = {}
     refused: list[Refusal] = []
@@ -42,9 +38,9 @@ def _fault(path: str, text: str, links: frozenset[str], home: str, kept: int) ->
     whole = f"{home}/{path}".split("/")
     if any("/".join(whole[:length]) in links for length in range(1, len(whole) + 1)):
         return "leads through a link"
-    if len(text.encode("utf-8", "replace")) > BYTES:
-        return f"has more than {BYTES} bytes"
-    return f"is one of more than {FILES} notes" if kept >= FILES else None
+    if len(text.encode("utf-8", "replace")) > NOTE_BYTES:
+        return f"has more than {NOTE_BYTES} bytes"
+    return f"is one of more than {MOST_NOTES} notes" if kept >= MOST_NOTES else None
 
 
 def _links(repository: Repository, brief: Brief, home: str) -> frozenset[str]:
@@ -59,5 +55,5 @@ def _links(repository: Repository, brief: Brief, home: str) -> frozenset[str]:
     return frozenset(
         entry.path
         for entry in entries
-        if entry.mode in (_LINK, _SUBMODULE) and (entry.path in above or entry.path.startswith(f"{home}/"))
+        if entry.mode in (SYMLINK, SUBMODULE) and (entry.path in above or entry.path.startswith(f"{home}/"))
     )

@@ -14,6 +14,7 @@ import msgspec
 from reconciler.controller.factory import Factory
 from reconciler.desired import read, references
 from reconciler.git import trust
+from reconciler.git.repository import SUBMODULE, SYMLINK
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.history import EvidenceFile, FileRecord, TreeChange
 from reconciler.model.objects import Object
@@ -90,7 +91,7 @@ def read_delta(factory: Factory, changes: Iterable[TreeChange]) -> Delta:
             continue
         if change.new is None:
             _removed(delta, change.path).append(change.path)
-        elif change.mode in ("120000", "160000"):
+        elif change.mode in (SYMLINK, SUBMODULE):
             if read.is_manifest(change.path):
                 delta.files.append(read.symlink(change.path, change.new))
         elif change.path.startswith(("evidence/", "knowledge/")):

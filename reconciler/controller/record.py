@@ -17,7 +17,7 @@ from reconciler.model.execution import Evidence, Execution, FileDigest, Result, 
 from reconciler.model.job import Brief
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
-from reconciler.model.vocabulary import Reason, Verdict
+from reconciler.plan.verdict import Decided
 
 SUBJECT = 72
 CONTROLLER = ("alai-reconcile", "alai-reconcile@localhost")
@@ -26,7 +26,7 @@ CONTROLLER = ("alai-reconcile", "alai-reconcile@localhost")
 def evidence_of(
     execution: Execution,
     result: Result,
-    verdict: tuple[Verdict, Reason, str],
+    verdict: Decided,
     *,
     factory_commit: str,
     agent: str,

@@ -35,7 +35,7 @@ async def agent_phase(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> Ph
     if writes and work.brief.product is None:
         told = f"phase {phase.name} writes files, but there is no product: name one in the task, its goal or the Policy"
         raise Ended(Verdict.NEEDS_HUMAN, Reason.PRODUCT_MISSING, told)
-    agent = work.brief.agents.get(phase.role)
+    agent = work.agent(phase)
     try:
         answer, notes, tokens = await _count(work, phase, spec)
     except template.TemplateTrouble as error:
@@ -108,7 +108,7 @@ def _compose(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> prompt.Prom
     request = template.render(spec.prompt, work.values(), f"phase {phase.name}: prompt")
     if spec.output in outputs.INSTRUCTIONS:
         request = f"{request.strip()}\n\n{outputs.INSTRUCTIONS[spec.output]}"
-    sections = prompt.system_sections(brief, brief.agents.get(phase.role)) + prompt.task_sections(brief)
+    sections = prompt.system_sections(brief, work.agent(phase)) + prompt.task_sections(brief)
     if brief.product:
         sections += surroundings.product_sections(work.root, brief.title)
     query = f"{brief.title} {brief.goal_title}"
@@ -161,8 +161,7 @@ def _keep_text(work: Work, phase: BlueprintPhase, spec: AgentPhase, said: str) -
 
 def _write(work: Work, phase: BlueprintPhase, wanted: list[tuple[str, str]]) -> tuple[str, ...]:
     """Write all or nothing of what the rules forbid: every path is judged before the first byte."""
-    agent = work.brief.agents.get(phase.role)
-    rules = (work.brief.paths, agent.paths) if agent else (work.brief.paths,)
+    rules = work.rules(phase)
     for path, _ in wanted:
         refused = paths.refusal(paths.clean(path), rules)
         if refused:

@@ -32,8 +32,6 @@ from reconciler.model.spec import BlueprintPhase, PolicySpec
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
 
 _MAX_LINES = 300_000
-_MAX_VARIABLE = 100_000
-"""bytes; Linux takes 128 KiB for one variable"""
 
 
 async def run_attempt(brief: Brief, run_dir: Path) -> Result:
@@ -232,7 +230,7 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
         acceptance=brief.acceptance,
         gates=brief.blueprint.gates,
         blueprint=work.blueprint,
-        environment={**work.environment(), **_changed(changes)},
+        environment=work.environment(),
         paths=brief.paths,
         role_paths=widest([agent.paths for role, agent in brief.agents.items() if role in acting]),
         answers=work.answers,
@@ -258,12 +256,6 @@ def _is_prose(brief: Brief, phase: BlueprintPhase) -> bool:
     if agent is None or agent.output != "text":
         return False
     return agent.otherwise is None or "tools" in brief.model.offers
-
-
-def _changed(changes: list[TreeChange]) -> dict[str, str]:
-    """`ALAI_CHANGED` for the gates: one changed path a line; left out where a command line could not carry it."""
-    paths = "\n".join(change.path for change in changes)
-    return {"ALAI_CHANGED": paths} if len(paths.encode()) <= _MAX_VARIABLE else {}
 
 
 def added_lines(path: str, base: str, commit: str) -> list[tuple[str, str]] | None:

@@ -18,7 +18,7 @@ from reconciler.model.vocabulary import Reason, Verdict
 async def run_phase(work: Work, phase: BlueprintPhase, run: RunPhase) -> PhaseReport:
     """Do the phase. Raises Ended where the attempt cannot go on."""
     began = time.monotonic()
-    agent = work.brief.agents.get(phase.role)
+    agent = work.agent(phase)
     if run.command:
         by, files, note = "command", (), await _command(work, phase, run)
     elif run.template:
@@ -38,18 +38,17 @@ async def run_phase(work: Work, phase: BlueprintPhase, run: RunPhase) -> PhaseRe
 
 def read_only(work: Work, phase: BlueprintPhase) -> bool:
     """Whether this phase must leave the product as it is."""
-    agent = work.brief.agents.get(phase.role)
+    agent = work.agent(phase)
     return work.brief.read_only or (agent is not None and agent.writes != "product")
 
 
 async def _command(work: Work, phase: BlueprintPhase, run: RunPhase) -> str:
-    agent = work.brief.agents.get(phase.role)
     done, undone = await confined(
         work,
         phase,
         run.command,
         writes=not read_only(work, phase),
-        rules=(work.brief.paths, agent.paths) if agent else (work.brief.paths,),
+        rules=work.rules(phase),
         timeout=seconds(run.timeout),
         tool="run",
     )
@@ -79,8 +78,7 @@ def _template(work: Work, phase: BlueprintPhase, name: str) -> tuple[str, ...]:
         files = template.render_folder(folder, work.root, values)
     except (template.TemplateTrouble, UnsafePath, UnicodeDecodeError) as error:
         raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, f"phase {phase.name}: {error}") from error
-    agent = work.brief.agents.get(phase.role)
-    rules = (work.brief.paths, agent.paths) if agent else (work.brief.paths,)
+    rules = work.rules(phase)
     refused = next((why for why in (refusal(path, rules) for path in files) if why), None)
     if refused:
         raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, f"phase {phase.name}: {refused}")

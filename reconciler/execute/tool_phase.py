@@ -43,7 +43,7 @@ async def tool_phase(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> Pha
     _count(work, ending)
     if ending.spoken_calls:
         notes.append(f"{ending.spoken_calls} of its calls came as text")
-    agent = work.brief.agents.get(phase.role)
+    agent = work.agent(phase)
     report = PhaseReport(
         name=phase.name,
         role=phase.role,

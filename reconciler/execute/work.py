@@ -13,8 +13,8 @@ from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.errors import FactoryError
 from reconciler.model.execution import Input, PhaseReport, Proposal, Refusal
-from reconciler.model.job import Brief
-from reconciler.model.spec import Finding
+from reconciler.model.job import AgentBrief, Brief
+from reconciler.model.spec import BlueprintPhase, Finding, Paths
 from reconciler.model.vocabulary import Reason, Verdict
 
 
@@ -64,6 +64,15 @@ class Work:
     """what the transcript was, where it was too large to be kept"""
     latest: float = field(default_factory=time.monotonic)
     """when something last happened, by the monotonic clock"""
+
+    def agent(self, phase: BlueprintPhase) -> AgentBrief | None:
+        """Who does this phase; None where the company has nobody of its role."""
+        return self.brief.agents.get(phase.role)
+
+    def rules(self, phase: BlueprintPhase) -> tuple[Paths, ...]:
+        """Of the task and of the phase's agent: what is written must be allowed by each."""
+        agent = self.agent(phase)
+        return (self.brief.paths, agent.paths) if agent else (self.brief.paths,)
 
     @property
     def product_name(self) -> str:

@@ -105,6 +105,12 @@ class Proposal(Value, frozen=True, kw_only=True):
     """names of other proposals of the same list"""
 
 
+MOST_NOTES = 20
+"""that one execution may leave"""
+NOTE_BYTES = 64 * 1024
+"""of one note"""
+
+
 class StateFile(Value, frozen=True, kw_only=True):
     """A note that an agent leaves below its company's `state/`. `path` is relative to that folder."""
 

@@ -141,6 +141,11 @@ class Brief(Value, frozen=True, kw_only=True):
     pairing: str = ""
     """of risky work: what builder and verifier are told about each other"""
 
+    @property
+    def notes_folder(self) -> str:
+        """Where the company's agents leave notes, in the factory repository."""
+        return f"{self.company_folder or f'companies/{self.execution.company}'}/state"
+
 
 class ClassifyBrief(Value, frozen=True, kw_only=True):
     """Ask a model what sort of task this is. The lists are all that it may answer with."""

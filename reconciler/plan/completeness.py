@@ -10,8 +10,7 @@ import msgspec
 from reconciler.model.execution import FileDigest, GateReport, Report, Result
 from reconciler.model.job import Brief
 from reconciler.model.vocabulary import Reason, Verdict
-
-Decided = tuple[Verdict, Reason, str]
+from reconciler.plan.verdict import Decided
 
 GOTCHA = "GOTCHA.md"
 REPORT = "report.json"

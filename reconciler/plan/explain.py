@@ -5,9 +5,10 @@ from __future__ import annotations
 from reconciler.model.refs import Ref
 from reconciler.model.view import Change, Plan, TaskState, View, World
 from reconciler.model.vocabulary import Action, Phase
+from reconciler.plan.attempts import deciding, forgiven
 from reconciler.plan.planner import NOWHERE, Planner
 from reconciler.plan.routing import ATTRIBUTES, Route, Router, asked
-from reconciler.plan.status import Survey, deciding, forgiven
+from reconciler.plan.status import Survey
 
 
 def explain(view: View, ref: Ref, now: float, world: World = NOWHERE) -> list[str]:

@@ -7,8 +7,9 @@ from collections import Counter
 from reconciler.model.size import size
 from reconciler.model.view import Plan, TaskState, View
 from reconciler.model.vocabulary import Action, Phase, Verdict
+from reconciler.plan.attempts import deciding
 from reconciler.plan.placement import NO_SLOT
-from reconciler.plan.status import Survey, deciding
+from reconciler.plan.status import Survey
 
 SILENT = (Phase.DONE, Phase.REJECTED, Phase.CANCELLED)
 """Phases that make no line in a plan: nothing happens to such a task itself."""

@@ -14,6 +14,7 @@ from reconciler.model.execution import Attempt, Evidence, evidence_folder
 from reconciler.model.objects import Object
 from reconciler.model.view import TaskState, View
 from reconciler.model.vocabulary import Phase, Reason, Verdict
+from reconciler.plan.attempts import deciding
 from reconciler.plan.generate import (
     finding_tasks,
     goal_stage_task,
@@ -24,7 +25,7 @@ from reconciler.plan.generate import (
 )
 from reconciler.plan.lineage import GoalStage
 from reconciler.plan.split import missing
-from reconciler.plan.status import Survey, deciding
+from reconciler.plan.status import Survey
 
 
 def due(view: View, now: float) -> tuple[Object, ...]:

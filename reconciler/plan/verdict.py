@@ -7,13 +7,15 @@ from reconciler.model.job import Brief
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
 from reconciler.plan.quality import Score, score
 
+Decided = tuple[Verdict, Reason, str]
+"""outcome, reason, one sentence"""
 CRITERIA = ("acceptance/", "blueprint/")
 """how the ids of gates begin that ask a person about a criterion; the others ask about changed tests, gates or CI"""
 NOT_PASSED = (GateResult.FAIL, GateResult.ERROR, GateResult.SKIPPED)
 JUDGED = ("checks", "model")
 
 
-def verdict(brief: Brief, result: Result, *, may_reject: bool = True) -> tuple[Verdict, Reason, str]:
+def verdict(brief: Brief, result: Result, *, may_reject: bool = True) -> Decided:
     """Outcome, reason, one sentence. `may_reject`: whether the pipeline allows one more rejection.
 
     In this order: how the phases ended; changed tests; gates; points of the quality gate; criteria for a person;

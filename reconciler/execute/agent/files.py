@@ -18,11 +18,10 @@ from reconciler.execute.backends.port import ToolSpec
 from reconciler.execute.paths import UnsafePath
 from reconciler.execute.sandbox import ROOT
 from reconciler.git.repository import GitError, Repository
+from reconciler.model.execution import MOST_NOTES, NOTE_BYTES
 
 MAX_BYTES = 200_000
 """of one file that a tool reads or writes"""
-STATE_FILES = 20
-STATE_BYTES = 64 * 1024
 LINES = 400
 ASK_FIRST = "ask HiveMind first: call the tool `knowledge` with a query about this work, then do this again"
 _PATH = said("string", "path relative to the product's root")
@@ -174,10 +173,10 @@ class Files:
 
     def _keep(self, path: str, data: bytes) -> None:
         kept = self._seat.work.state_files
-        if len(data) > STATE_BYTES:
-            raise Forbidden(path, f"{len(data)} bytes are more than the {STATE_BYTES} that a note may have")
-        if path not in kept and len(kept) >= STATE_FILES:
-            raise Forbidden(path, f"an execution may leave {STATE_FILES} notes, no more")
+        if len(data) > NOTE_BYTES:
+            raise Forbidden(path, f"{len(data)} bytes are more than the {NOTE_BYTES} that a note may have")
+        if path not in kept and len(kept) >= MOST_NOTES:
+            raise Forbidden(path, f"an execution may leave {MOST_NOTES} notes, no more")
         kept[path] = data.decode("utf-8", "replace")
 
     def _advice(self) -> str:

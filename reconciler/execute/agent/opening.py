@@ -28,7 +28,7 @@ def opening(
     brief = work.brief
     room = (terms.num_ctx - terms.max_tokens - window.tools_size(tools)) // 2
     can_read = any(tool.name == READ.name for tool in tools)
-    speaks = prompt.system_sections(brief, brief.agents.get(phase.role), on_demand=can_read)
+    speaks = prompt.system_sections(brief, work.agent(phase), on_demand=can_read)
     skills = [part.body for part in speaks if part.name.startswith(_SKILL)]
     mine = [part for part in speaks if not part.name.startswith(_SKILL) and part.body.strip()]
     system, cut = prompt.fit(mine, min(_SYSTEM, room * prompt.CHARACTERS_PER_TOKEN // 2))

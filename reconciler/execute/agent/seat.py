@@ -65,18 +65,16 @@ class Seat:
     @property
     def state(self) -> str:
         """The one folder of the factory repository that a lead writes to, ending with `/`."""
-        brief = self.work.brief
-        return f"{brief.company_folder or f'companies/{brief.execution.company}'}/state/"
+        return f"{self.work.brief.notes_folder}/"
 
 
 def seat(work: Work, phase: BlueprintPhase) -> Seat:
     """The seat of the phase's role. A read-only stage takes the product from everybody."""
-    agent = work.brief.agents.get(phase.role)
+    agent = work.agent(phase)
     writes: Writes = agent.writes if agent else "product"
     if writes == "product" and work.brief.read_only:
         writes = "nothing"
-    rules = (work.brief.paths, agent.paths) if agent else (work.brief.paths,)
-    return Seat(work, phase, agent, writes, rules)
+    return Seat(work, phase, agent, writes, work.rules(phase))
 
 
 def required(arguments: dict[str, Any], name: str) -> str:
