@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
+
+from reconciler.execute.process import signal_group
 
 MOST = 64 * 2**20
 """bytes that are read in all; a program that says more says nothing that anybody reads"""
@@ -107,19 +108,14 @@ async def _end(child: Child, pipes: list[asyncio.Future[None]]) -> None:
     ended = asyncio.ensure_future(process.wait())
     try:
         if process.returncode is None:
-            _signal(process.pid, signal.SIGTERM)
+            signal_group(process.pid, signal.SIGTERM)
             await asyncio.wait({ended}, timeout=_GRACE)
     finally:
         # also what the program left behind in its group
-        _signal(process.pid, signal.SIGKILL)
+        signal_group(process.pid, signal.SIGKILL)
         pipes.append(asyncio.ensure_future(child.drain()))
         await asyncio.shield(ended)
         await asyncio.wait(pipes, timeout=_REST)
         for pipe in pipes:
             pipe.cancel()
         await asyncio.gather(*pipes, return_exceptions=True)
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from reconciler.execute import paths
 from reconciler.execute.guard import Guard, TooMuch
-from reconciler.execute.mounts import Mounts, mounts
+from reconciler.execute.mounts import EVERYTHING, Mounts, mounts
 from reconciler.execute.process import Completed
-from reconciler.execute.sandbox import EVERYTHING, Access
+from reconciler.execute.sandbox import Access
 from reconciler.execute.work import Work
 from reconciler.execute.workspace import settle
 from reconciler.model.spec import BlueprintPhase, Paths

@@ -14,18 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.execute.sandbox import Sandbox, system_options
-from reconciler.execute.toolchain import toolchain
+from reconciler.execute.bubblewrap import HOME, LIMIT_PROCESSES, bare, system_options
+from reconciler.execute.sandbox import Sandbox
+from reconciler.execute.toolchain import SYSTEM, toolchain
 from reconciler.model.size import size
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_HOME = "/tmp/home"
-# dash knows -p where bash knows -u
-_START = (
-    'ulimit -c 0; (ulimit -u "$1") 2>/dev/null && ulimit -u "$1" || '
-    '{ (ulimit -p "$1") 2>/dev/null && ulimit -p "$1"; }; shift; exec "$@"'
-)
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib")
+_START = f'{LIMIT_PROCESSES}ulimit -c 0; most "$1"; shift; exec "$@"'
 
 
 class Enclosed(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,38 +56,25 @@ def enclose(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
             (folder / name).chmod(0o400)
-        bare = _environment(tools.path, str(folder)) | dict(env)
+        bare = bare(tools.path, str(folder), str(folder)) | dict(env)
         return Enclosed(argv=tuple(argv), cwd=folder, env=bare, processes=processes)
     options = [*system_options(tools), "--size", str(size(sandbox.limits.disk)), "--tmpfs", "/tmp"]
     if network:
         options += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
     for path in _outermost(show):
         options += ["--ro-bind", str(path), str(path)]
-    options += ["--dir", _HOME]
+    options += ["--dir", HOME]
     for name, source in placed.items():
-        options += ["--ro-bind", str(source), f"{_HOME}/{name}"]
-    options += ["--remount-ro", "/", "--chdir", _HOME, "--"]
-    inner = _environment(tools.path, _HOME) | dict(env)
+        options += ["--ro-bind", str(source), f"{HOME}/{name}"]
+    options += ["--remount-ro", "/", "--chdir", HOME, "--"]
+    inner = bare(tools.path, HOME, HOME) | dict(env)
     limited = ("/bin/sh", "-c", _START, "sh", str(processes), *argv)
     return Enclosed(argv=(sandbox.bwrap, *options, *limited), cwd=Path("/"), env=inner, processes=processes)
 
 
-def _environment(path: str, home: str) -> dict[str, str]:
-    """Nothing of our own environment gets in but the program path."""
-    return {
-        "PATH": path,
-        "HOME": home,
-        "TMPDIR": home,
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-        "USER": "agent",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-
-
 def _outermost(paths: Sequence[Path]) -> list[Path]:
     """Without the system, which is there already, and without what lies in another one of them."""
-    outside = sorted({path for path in paths if not any(path.is_relative_to(place) for place in _SYSTEM)})
+    outside = sorted({path for path in paths if not any(path.is_relative_to(place) for place in SYSTEM)})
     return [path for path in outside if not any(path.is_relative_to(other) for other in outside if other != path)]
 
 

@@ -26,6 +26,9 @@ class Mounts(msgspec.Struct, frozen=True, kw_only=True):
     sure: bool = True
 
 
+EVERYTHING = Mounts()
+
+
 def mounts(root: Path, rules: Sequence[Paths]) -> Mounts:
     """The mounts for these rules, all of which must allow a path. Makes allowed folders that do not exist yet."""
     regions, sure = [""], True

@@ -82,11 +82,11 @@ async def _run(fence: Fence, cwd: Path, env: Mapping[str, str], bounds: Bounds) 
     try:
         stopped = await _watch(child.pid, ended, bounds, began, fence)
         if stopped:
-            _signal(child.pid, signal.SIGTERM)
+            signal_group(child.pid, signal.SIGTERM)
             await asyncio.wait({ended}, timeout=_GRACE)
     finally:
         # also what the command left behind in its group: it would hold the pipe open
-        _signal(child.pid, signal.SIGKILL)
+        signal_group(child.pid, signal.SIGKILL)
         await _settled(ended, reader)
     return Completed(
         exit=None if stopped else child.returncode,
@@ -110,10 +110,10 @@ async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: floa
         if done:
             return ""
         if fence.hit():
-            _signal(pid, signal.SIGKILL)
+            signal_group(pid, signal.SIGKILL)
             return f"more than {bounds.processes} processes at once"
         if room is not None and room.overdrawn():
-            _signal(pid, signal.SIGKILL)
+            signal_group(pid, signal.SIGKILL)
             return f"more than {bounds.disk} bytes, or {MOST_FILES} files, of disk"
         # counting directory entries is cheap; the tree is walked when the count is suspicious, or once a second
         grown = _alive() - before
@@ -151,7 +151,8 @@ async def _settled(ended: asyncio.Task[int], reader: asyncio.Task[None]) -> None
         await asyncio.wait_for(reader, timeout=1.0)
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """To the process and all that it started in its group; nothing where they are gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 

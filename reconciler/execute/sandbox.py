@@ -22,7 +22,8 @@ from typing import Literal
 import msgspec
 
 from reconciler.execute import landlock, process, seatbelt
-from reconciler.execute.mounts import Mounts
+from reconciler.execute.bubblewrap import HOME, LIMIT_PROCESSES, bare, system_options
+from reconciler.execute.mounts import EVERYTHING, Mounts
 from reconciler.execute.process import Bounds, Completed
 from reconciler.execute.toolchain import Toolchain, toolchain
 from reconciler.model.duration import seconds
@@ -38,27 +39,23 @@ MISSING = (
 )
 
 ROOT = "/product"
-EVERYTHING = Mounts()
 _LIMITS = Limits()
 _PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
 _LANDLOCK = Path(landlock.__file__).read_text()
-_HOME = "/tmp/home"
 _BLUEPRINT = "/blueprint"
-
-# argv travels as "$@", never in the text. dash knows -p where bash knows -u; both count files in blocks of 512 bytes.
+# argv travels as "$@", never in the text; shells count files in blocks of 512 bytes
 _LAUNCHER = (
-    'ulimit -c 0; ulimit -d "$1"; ulimit -f "$2"; ulimit -t "$3"; '
-    '(ulimit -u "$4") 2>/dev/null && ulimit -u "$4" || { (ulimit -p "$4") 2>/dev/null && ulimit -p "$4"; }; '
-    'shift 4; exec "$@"'
+    f'{LIMIT_PROCESSES}ulimit -c 0; ulimit -d "$1"; ulimit -f "$2"; ulimit -t "$3"; most "$4"; shift 4; exec "$@"'
 )
+_QUIET = {
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "PIP_PROGRESS_BAR": "off",
+}
+"""for tools that would ask somebody or draw on a screen"""
 
-_ETC = (
-    "alternatives", "fonts", "group", "hosts", "java-17-openjdk", "java-21-openjdk", "java-25-openjdk", "ld.so.cache",
-    "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "passwd", "pki/tls/certs", "ssl/certs",
-)  # fmt: skip
-
-_SHARED = ("--size", str(256 * 2**20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
-"""memory that looks like files has a size"""
 
 Access = Literal["write", "read", "discard"]
 """`discard`: the command may write, and nothing of it is kept"""
@@ -139,23 +136,15 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         launched = ["/bin/sh", "-c", _LAUNCHER, "sh", *self._ulimits(bounds.wall), *argv]
         if self.bwrap is None:
             with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as home:
-                inner = _environment(tools, home, home) | dict(env)
+                inner = bare(tools.path, home, home) | _QUIET | dict(env)
                 if blueprint:
                     inner["BLUEPRINT"] = str(blueprint)
                 launched = [*self._belt(tools, root, Path(home), access, blueprint, mounts), *launched]
                 return await process.run(launched, cwd=root, env=inner, bounds=bounds)
-        inner = _environment(tools, _HOME, "/tmp") | dict(env)
+        inner = bare(tools.path, HOME, "/tmp") | _QUIET | dict(env)
         if blueprint:
             inner["BLUEPRINT"] = _BLUEPRINT
-        options = [
-            *system_options(tools),
-            "--size",
-            str(size(self.limits.disk)),
-            "--tmpfs",
-            "/tmp",
-            "--dir",
-            _HOME,
-        ]
+        options = [*system_options(tools), "--size", str(size(self.limits.disk)), "--tmpfs", "/tmp", "--dir", HOME]
         options += _workspace(root, access, mounts)
         if self.landlock:
             launched = [*_locked(self.landlock, access, mounts), *launched]
@@ -192,24 +181,6 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def _environment(tools: Toolchain, home: str, temporary: str) -> dict[str, str]:
-    """An allow-list: nothing of the controller's own environment gets in but the program path."""
-    return {
-        "PATH": tools.path,
-        "HOME": home,
-        "TMPDIR": temporary,
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-        "USER": "agent",
-        "PAGER": "cat",
-        "GIT_PAGER": "cat",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "PIP_PROGRESS_BAR": "off",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-
-
 def _workspace(root: Path, access: Access, mounts: Mounts = EVERYTHING) -> list[str]:
     source = str(root)
     if access == "discard":
@@ -240,27 +211,6 @@ def _locked(version: int, access: Access, mounts: Mounts) -> list[str]:
     elif access == "discard":
         writable.append(ROOT)
     return [_PYTHON, "-I", "-S", "-c", _LANDLOCK, str(version), *writable, "--"]
-
-
-@functools.lru_cache(maxsize=8)
-def system_options(tools: Toolchain) -> tuple[str, ...]:
-    """bubblewrap's arguments for an ordinary user with no network, the system read-only, and nothing else yet."""
-    options = [
-        "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent", "--new-session",
-        "--cap-drop", "ALL", "--hostname", "sandbox", "--ro-bind", "/usr", "/usr",
-    ]  # fmt: skip
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        path = Path("/") / name
-        if path.is_symlink():
-            options += ["--symlink", os.readlink(path), str(path)]  # noqa: PTH115
-        elif path.is_dir():
-            options += ["--ro-bind", str(path), str(path)]
-    for name in _ETC:
-        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    options += ["--ro-bind-try", "/nix/store", "/nix/store", "--proc", "/proc", "--dev", "/dev", *_SHARED]
-    for folder in tools.folders:
-        options += ["--ro-bind", folder, folder]
-    return tuple(options)
 
 
 @functools.lru_cache(maxsize=1)

@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 
 _TOOLS = ("git", "make", "python3", "node", "npm", "java", "go", "cargo", "ruby", "php", "dotnet")
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib")
+"""folders that every sandbox shows"""
 
 
 class Toolchain(msgspec.Struct, frozen=True):
@@ -66,4 +67,4 @@ def _visible(folder: Path) -> Path:
 
 
 def _is_system(folder: Path) -> bool:
-    return any(folder.is_relative_to(system) for system in _SYSTEM)
+    return any(folder.is_relative_to(system) for system in SYSTEM)

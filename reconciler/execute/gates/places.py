@@ -8,11 +8,14 @@ from pathlib import Path
 from reconciler.execute import paths
 from reconciler.execute.gates.families import is_ci, is_test
 from reconciler.execute.gates.subject import Subject
-from reconciler.git.repository import SUBMODULE, SYMLINK, Repository
+from reconciler.git.repository import Repository
 from reconciler.model.execution import GateReport
 from reconciler.model.history import TreeChange
 from reconciler.model.spec import Paths
 from reconciler.model.vocabulary import GateResult
+
+_LINK = "120000"
+_SUBMODULE = "160000"
 
 
 async def boundaries(subject: Subject) -> list[GateReport]:
@@ -39,9 +42,9 @@ async def protected(subject: Subject) -> list[GateReport]:
 def _fault(subject: Subject, change: TreeChange) -> str | None:
     if paths.touches_git(change.path):
         return f"{change.path}: belongs to git"
-    if change.new and change.mode == SUBMODULE:
+    if change.new and change.mode == _SUBMODULE:
         return f"{change.path}: is a repository within the repository"
-    if change.new and change.mode == SYMLINK and not _stays_inside(subject, change.path):
+    if change.new and change.mode == _LINK and not _stays_inside(subject, change.path):
         return f"{change.path}: is a link out of the product"
     if change.new and not change.old and (twin := _twin(subject, change.path)):
         return f"{change.path}: where case does not matter it is the same as {twin}"

@@ -1,0 +1,59 @@
+"""What a program sees inside bubblewrap, as arguments and variables; both sorts of sandboxed programs share it.
+
+Commands have a workspace (`sandbox`), programs that are talked with have none (`enclosure`). Nothing is run here.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+from reconciler.execute.toolchain import Toolchain
+
+HOME = "/tmp/home"
+
+LIMIT_PROCESSES = 'most() { (ulimit -u "$1") 2>/dev/null && ulimit -u "$1" || { (ulimit -p "$1") 2>/dev/null && ulimit -p "$1"; }; }; '
+"""a shell's function `most N`: dash knows -p where bash knows -u"""
+
+_ETC = (
+    "alternatives", "fonts", "group", "hosts", "java-17-openjdk", "java-21-openjdk", "java-25-openjdk", "ld.so.cache",
+    "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "passwd", "pki/tls/certs", "ssl/certs",
+)  # fmt: skip
+
+_SHARED = ("--size", str(256 * 2**20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
+"""memory that looks like files has a size"""
+
+
+def bare(path: str, home: str, temporary: str) -> dict[str, str]:
+    """An allow-list: nothing of the controller's own environment gets in but the program path."""
+    return {
+        "PATH": path,
+        "HOME": home,
+        "TMPDIR": temporary,
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "USER": "agent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+@functools.lru_cache(maxsize=8)
+def system_options(tools: Toolchain) -> tuple[str, ...]:
+    """bubblewrap's arguments for an ordinary user with no network, the system read-only, and nothing else yet."""
+    options = [
+        "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent", "--new-session",
+        "--cap-drop", "ALL", "--hostname", "sandbox", "--ro-bind", "/usr", "/usr",
+    ]  # fmt: skip
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/") / name
+        if path.is_symlink():
+            options += ["--symlink", os.readlink(path), str(path)]  # noqa: PTH115
+        elif path.is_dir():
+            options += ["--ro-bind", str(path), str(path)]
+    for name in _ETC:
+        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    options += ["--ro-bind-try", "/nix/store", "/nix/store", "--proc", "/proc", "--dev", "/dev", *_SHARED]
+    for folder in tools.folders:
+        options += ["--ro-bind", folder, folder]
+    return tuple(options)
