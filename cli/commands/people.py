@@ -12,6 +12,7 @@ from cli.commands.apply import Duration
 from cli.commands.plan import ref
 from reconciler.controller import people
 from reconciler.controller.factory import Factory
+from reconciler.controller.waiting import wait
 
 QUEUE_COLUMNS = ("name", "stage", "phase", "reason", "message", "title")
 
@@ -64,6 +65,6 @@ def done_command(folder: Path, task: str, reason: str) -> int:
 @click.pass_obj
 def wait_command(folder: Path, object: str, condition: str, timeout: float) -> int:
     """Wait until a goal or task is as wanted; exits 2 where the time is over first."""
-    phase = people.wait(Factory.open(folder), ref(object), condition.removeprefix("phase="), timeout)
-    click.echo(f"{ref(object)} is {phase.text}")
-    return 0 if phase.met else 2
+    waited = wait(Factory.open(folder), ref(object), condition.removeprefix("phase="), timeout)
+    click.echo(f"{ref(object)} is {waited.phase}")
+    return 0 if waited.met else 2

@@ -14,6 +14,7 @@ from reconciler.controller import preview
 from reconciler.controller.factory import Factory
 from reconciler.model.errors import FactoryError
 from reconciler.model.refs import Ref
+from reconciler.model.spec import kind_named
 
 ROUTED = (
     *("stage", "domain", "type", "complexity", "company", "blueprint", "tier", "backend", "model", "host"),
@@ -117,4 +118,4 @@ def ref(text: str) -> Ref:
     kind, slash, name = text.partition("/")
     if not slash:
         return Ref("Task", text)
-    return Ref(kind[:1].upper() + kind[1:].lower(), name)
+    return Ref(kind_named(kind) or kind.capitalize(), name)

@@ -10,10 +10,9 @@ from reconciler.execute import backends
 from reconciler.execute.backends import weights
 from reconciler.execute.backends.capabilities import identify
 from reconciler.execute.backends.port import BackendError
-from reconciler.execute.backends.probes import Unanswered
+from reconciler.execute.backends.probes import OLLAMA_URL, Unanswered
 from reconciler.model.spec import Host
 
-OLLAMA = "http://127.0.0.1:11434"
 WORK_TIERS = (1, 2, 3, 4)
 PERSON_TIER = 5
 CONTEXT = 8192
@@ -23,7 +22,7 @@ OLLAMA_OFFERS = ["text", "schema", "classify"]
 """of models that a person chose to have; the embedded one is too small to sort tasks"""
 
 Spec = dict[str, Any]
-PERSON: Spec = {"backend": "human-queue"}
+PERSON: Spec = {"backend": backends.PERSON}
 
 
 def discover() -> tuple[Spec, list[str]]:
@@ -91,7 +90,7 @@ def _ollama_links(model: str, able: set[str]) -> list[Spec]:
 def _ollama_url() -> str:
     given = os.environ.get("OLLAMA_HOST", "")
     if not given:
-        return OLLAMA
+        return OLLAMA_URL
     url = given if "://" in given else f"http://{given}"
     return url.replace("0.0.0.0", "127.0.0.1")
 

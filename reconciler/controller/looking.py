@@ -18,14 +18,13 @@ from reconciler.model.errors import FactoryError
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
 from reconciler.model.share import share
-from reconciler.model.spec import SPECS
+from reconciler.model.spec import SPECS, kind_named
 from reconciler.model.view import View
 from reconciler.model.vocabulary import Action, Phase
 from reconciler.plan.budget import today
 from reconciler.plan.planner import plan
 
 BLOCKED = (Phase.HUMAN, Phase.FAILED, Phase.WAITING, Phase.SUSPENDED)
-PLURALS = {"companies": "Company", "policies": "Policy"}
 
 
 def overview(factory: Factory) -> report.Row:
@@ -89,12 +88,23 @@ def _refuse_unknown(factory: Factory, goal: str | None, phase: str | None) -> No
 
 
 def _others(factory: Factory, what: str) -> list[report.Row]:
-    kind = PLURALS.get(what, what.removesuffix("s").capitalize())
-    if kind not in SPECS:
-        known = "goals, tasks, executions, companies, pipelines, agents, blueprints, fleets, routings, policies"
-        raise FactoryError(f"{what}: no such thing to list; there are {known}")
+    kind = _kind(what)
+    if kind is None:
+        known = ("executions", *(plural(kind) for kind in SPECS))
+        raise FactoryError(f"{what}: no such thing to list; there are {', '.join(known)}")
     found = [report.spec_row(factory, item.ref) for item in factory.store.objects(kind)]
     return [row for row in found if row is not None]
+
+
+def _kind(what: str) -> str | None:
+    """The kind that is meant, be it in the plural or not."""
+    return next((kind for kind in SPECS if what.lower() in (kind.lower(), plural(kind))), None)
+
+
+def plural(kind: str) -> str:
+    """As `list` takes it."""
+    word = kind.lower()
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
 def show(factory: Factory, ref: Ref) -> report.Row:
@@ -159,7 +169,7 @@ def schema(kind: str | None) -> str:
     """The schema's text, or the names of the kinds. Raises FactoryError for an unknown kind."""
     if kind is None:
         return "\n".join(sorted(SPECS))
-    named = next((name for name in SPECS if name.lower() == kind.lower()), None)
+    named = kind_named(kind)
     if named is None:
         raise FactoryError(f"{kind}: no such kind; there are {', '.join(sorted(SPECS))}")
     return (share("schemas") / f"{named.lower()}.json").read_text().rstrip("\n")

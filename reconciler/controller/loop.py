@@ -25,16 +25,15 @@ from reconciler.controller.writer import Writer, event_commit
 from reconciler.dispatch.port import Dispatch
 from reconciler.git.record import NewCommit
 from reconciler.model.errors import FactoryError
-from reconciler.model.execution import Attempt, Evidence, Execution, evidence_folder
+from reconciler.model.execution import Evidence, Execution
 from reconciler.model.job import AttemptJob, ClassifyJob
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
-from reconciler.model.spec import TaskSpec
 from reconciler.model.view import Change, Plan, TaskState, View
 from reconciler.model.vocabulary import Action, Reason
 from reconciler.plan.ladder import PASSING
 from reconciler.plan.planner import plan
-from reconciler.plan.stages import follow_ups
+from reconciler.plan.stages import follow_ups, with_outcome
 from reconciler.plan.status import status
 
 BATCH = 4
@@ -291,25 +290,3 @@ class Reconciler:
         self._factory.store.set_settled(
             {name: True for name, task in view.tasks.items() if status(view, task, now).settled}, view.commit
         )
-
-
-def with_outcome(view: View, evidence: Evidence, digest: str, objects: Sequence[Object]) -> View:
-    """The view as it will be once this outcome is committed."""
-    tasks = dict(view.tasks)
-    name = evidence.object.partition("/")[2]
-    if name in tasks:
-        attempt = Attempt(
-            evidence=evidence,
-            path=evidence_folder(evidence.goal, name, evidence.attempt),
-            digest=digest,
-            commit=view.commit,
-            committed_at=evidence.ended_at,
-        )
-        tasks[name] = msgspec.structs.replace(
-            tasks[name], attempts=(*tasks[name].attempts, attempt), last_number=evidence.attempt, live=None
-        )
-    for item in objects:
-        spec = msgspec.convert(item.spec, TaskSpec)
-        known = tasks.get(item.name, TaskState(object=item, spec=spec))
-        tasks[item.name] = msgspec.structs.replace(known, object=item, spec=spec)
-    return msgspec.structs.replace(view, tasks=tasks)

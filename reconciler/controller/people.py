@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,7 +18,7 @@ from reconciler.controller.writer import Writer, one
 from reconciler.execute.merge import check_commit, run_merge
 from reconciler.git import product
 from reconciler.git.record import NewCommit
-from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.errors import Refused
 from reconciler.model.execution import Evidence, Execution, GateReport, Report, execution_id
 from reconciler.model.job import MergeBrief, ProductBrief
 from reconciler.model.refs import Ref
@@ -30,11 +29,9 @@ from reconciler.plan.lawful import visible
 from reconciler.plan.lineage import Lineage
 from reconciler.plan.resolve import merges_here, resolve
 from reconciler.plan.stages import follow_ups
-from reconciler.plan.status import Survey, status
+from reconciler.plan.status import Survey
 
 ROLE = "person"
-POLL = 0.5
-"""Seconds between two looks of `wait`."""
 GOAL_ORDER = (Phase.HUMAN, Phase.FAILED)
 
 
@@ -148,42 +145,6 @@ def _refuse_unproven(name: str, gates: Sequence[GateReport]) -> None:
             f"Task/{name}: nothing shows that it is done: give it an acceptance criterion with a check, "
             "or the product a test command"
         )
-
-
-@dataclass(frozen=True)
-class Waited:
-    text: str
-    met: bool
-
-
-def wait(factory: Factory, ref: Ref, condition: str, timeout: float) -> Waited:
-    """Look until the object's phase is `condition`, or it is `settled`. Raises FactoryError for an unknown one."""
-    if condition != "settled" and condition not in list(Phase):
-        raise FactoryError(f"{condition}: not a phase; write settled, {', '.join(Phase)}")
-    deadline = time.monotonic() + timeout
-    while True:
-        observe(factory)
-        phase, settled = _standing(factory, ref)
-        if phase == condition or (condition == "settled" and settled):
-            return Waited(phase, True)
-        if time.monotonic() >= deadline:
-            return Waited(phase, False)
-        time.sleep(min(POLL, max(0.0, deadline - time.monotonic())))
-
-
-def _standing(factory: Factory, ref: Ref) -> tuple[str, bool]:
-    view = factory.store.view_all()
-    now = time.time()
-    if ref.kind == "Task" and ref.name in view.tasks:
-        found = status(view, view.tasks[ref.name], now)
-        return str(found.phase), found.settled
-    if ref.kind == "Goal" and ref.name in view.goals:
-        tasks = report.task_rows(factory, view, now)
-        row = next(row for row in report.goal_rows(view, tasks) if row["name"] == ref.name)
-        settled = all(status(view, task, now).settled for task in view.tasks.values() if task.spec.goal == ref.name)
-        return str(row["phase"]), settled and row["tasks"] > 0
-    one([], ref, [*view.tasks, *view.goals])
-    raise AssertionError("unreachable")
 
 
 def _task(factory: Factory, name: str) -> tuple[View, TaskState]:

@@ -13,7 +13,10 @@ from reconciler.execute.toolchain import Toolchain
 
 HOME = "/tmp/home"
 
-LIMIT_PROCESSES = 'most() { (ulimit -u "$1") 2>/dev/null && ulimit -u "$1" || { (ulimit -p "$1") 2>/dev/null && ulimit -p "$1"; }; }; '
+LIMIT_PROCESSES = (
+    'most() { (ulimit -u "$1") 2>/dev/null && ulimit -u "$1" || '
+    '{ (ulimit -p "$1") 2>/dev/null && ulimit -p "$1"; }; }; '
+)
 """a shell's function `most N`: dash knows -p where bash knows -u"""
 
 _ETC = (

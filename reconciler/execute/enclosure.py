@@ -56,8 +56,8 @@ def enclose(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
             (folder / name).chmod(0o400)
-        bare = bare(tools.path, str(folder), str(folder)) | dict(env)
-        return Enclosed(argv=tuple(argv), cwd=folder, env=bare, processes=processes)
+        plain = bare(tools.path, str(folder), str(folder)) | dict(env)
+        return Enclosed(argv=tuple(argv), cwd=folder, env=plain, processes=processes)
     options = [*system_options(tools), "--size", str(size(sandbox.limits.disk)), "--tmpfs", "/tmp"]
     if network:
         options += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]

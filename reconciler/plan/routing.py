@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from reconciler.model.execution import Attempt, Classification, Evidence
-from reconciler.model.spec import CompanySpec, Link, RoutingRule, TaskSpec
+from reconciler.model.spec import CompanySpec, Link, RoutingRule, Stage, TaskSpec
 from reconciler.model.view import Config, TaskState, World
 from reconciler.model.vocabulary import Reason
 from reconciler.plan.attempts import deciding
@@ -103,7 +103,8 @@ class Router:
             company = self._company(chosen, rules)
             self._blueprint(chosen, rules)
             needed = self._needed(str(chosen["blueprint"]))
-            if self._is_independent(stage, pipeline):
+            at = self._stage(stage, pipeline)
+            if at is not None and at.independent:
                 tier, chain = self._independent(worked, rules)
             else:
                 tier, chain = self._tier(task, company, chosen, rules)
@@ -123,16 +124,17 @@ class Router:
     ) -> None:
         found = self._vocabulary.found(f"{task.title}\n{task.description}")
         known: dict[str, str] = {"stage": stage}
-        fixed = self._stage_choice(stage, pipeline)
+        at = self._stage(stage, pipeline)
+        fixed = {"company": at.company, "blueprint": at.blueprint} if at else {}
         for name in ATTRIBUTES:
             explicit = getattr(task, name)
             said = getattr(classified, name) if classified and name in CLASSIFIED else None
-            decided = explicit is not None or name in fixed or said is not None
+            decided = explicit is not None or fixed.get(name) is not None or said is not None
             rule = None if decided else self._best(name, found, known)
             if explicit is not None:
                 value, by = explicit, SPEC_RULE
-            elif name in fixed:
-                value, by = fixed[name], f"pipeline/{stage}"
+            elif (given := fixed.get(name)) is not None:
+                value, by = given, f"pipeline/{stage}"
             elif classified is not None and said is not None:
                 value, by = said, f"classified by {asked(classified)}"
             elif rule is not None:
@@ -144,13 +146,9 @@ class Router:
             chosen[name], rules[name] = value, by
             known[name] = str(value)
 
-    def _stage_choice(self, stage: str, pipeline: str | None) -> dict[str, str]:
+    def _stage(self, stage: str, pipeline: str | None) -> Stage | None:
         spec = self._config.pipelines.get(pipeline) if pipeline else None
-        for item in spec.stages if spec else ():
-            if item.name == stage:
-                choice = {"company": item.company, "blueprint": item.blueprint}
-                return {name: value for name, value in choice.items() if value is not None}
-        return {}
+        return next((item for item in spec.stages if item.name == stage), None) if spec else None
 
     def _best(self, name: str, found: frozenset[str], known: Mapping[str, str]) -> RoutingRule | None:
         best: RoutingRule | None = None
@@ -222,10 +220,6 @@ class Router:
         if chain is None:
             raise _Unroutable(f"the Fleet has no tier {tier}")
         return tier, chain
-
-    def _is_independent(self, stage: str, pipeline: str | None) -> bool:
-        spec = self._config.pipelines.get(pipeline) if pipeline else None
-        return any(item.name == stage and item.independent for item in (spec.stages if spec else ()))
 
     def _independent(self, worked: Evidence | None, rules: dict[str, str]) -> tuple[int, tuple[Link, ...]]:
         """All tiers' chains as one; it stands above them, so that what follows its last link is a person."""

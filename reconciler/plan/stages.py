@@ -6,12 +6,13 @@ recorded causes: the same, plus one task for each finding, and those that were p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from reconciler.model.execution import Attempt, Evidence, evidence_folder
 from reconciler.model.objects import Object
+from reconciler.model.spec import TaskSpec
 from reconciler.model.view import TaskState, View
 from reconciler.model.vocabulary import Phase, Reason, Verdict
 from reconciler.plan.attempts import deciding
@@ -55,23 +56,14 @@ def follow_ups(
 
     `exists` says whether a task of that name is there, outside the view too: a finding never makes a second task.
     """
-    attempt = Attempt(
-        evidence=evidence,
-        path=evidence_folder(evidence.goal, task.name, evidence.attempt),
-        digest="",
-        commit=view.commit,
-        committed_at=now,
-    )
-    recorded = msgspec.structs.replace(
-        task, attempts=(*task.attempts, attempt), last_number=max(task.last_number, evidence.attempt), live=None
-    )
+    recorded = _recorded(task, evidence, "", view.commit)
     survey = Survey(msgspec.structs.replace(view, tasks={**view.tasks, task.name: recorded}), now)
     made = [
         *_of_task(survey, recorded),
         *_of_owner(survey, survey.lineage.asked(survey.lineage.owner(recorded))),
     ]
     decides = deciding(recorded)
-    if evidence.outcome is Verdict.PASSED and decides and decides[-1] is attempt:
+    if evidence.outcome is Verdict.PASSED and decides and decides[-1] is recorded.attempts[-1]:
         known = exists or view.tasks.__contains__
         room = view.config.policy.limits.children - len(made)
         made += finding_tasks(survey.lineage, recorded, evidence, known, room)
@@ -79,6 +71,32 @@ def follow_ups(
         room = view.config.policy.limits.children - len(made)
         made += proposed_tasks(survey.lineage, recorded, evidence, lambda name: name in taken or known(name), room)
     return tuple({item.name: item for item in made}.values())
+
+
+def with_outcome(view: View, evidence: Evidence, digest: str, objects: Sequence[Object]) -> View:
+    """The view as it will be once this outcome is committed together with these manifests."""
+    tasks = dict(view.tasks)
+    name = evidence.object.partition("/")[2]
+    if name in tasks:
+        tasks[name] = _recorded(tasks[name], evidence, digest, view.commit)
+    for item in objects:
+        spec = msgspec.convert(item.spec, TaskSpec)
+        known = tasks.get(item.name, TaskState(object=item, spec=spec))
+        tasks[item.name] = msgspec.structs.replace(known, object=item, spec=spec)
+    return msgspec.structs.replace(view, tasks=tasks)
+
+
+def _recorded(task: TaskState, evidence: Evidence, digest: str, commit: str) -> TaskState:
+    """The task once this outcome is recorded."""
+    attempt = Attempt(
+        evidence=evidence,
+        path=evidence_folder(evidence.goal, task.name, evidence.attempt),
+        digest=digest,
+        commit=commit,
+        committed_at=evidence.ended_at,
+    )
+    number = max(task.last_number, evidence.attempt)
+    return msgspec.structs.replace(task, attempts=(*task.attempts, attempt), last_number=number, live=None)
 
 
 def _of_task(survey: Survey, task: TaskState) -> Iterator[Object]:

@@ -111,6 +111,7 @@ __all__ = [
     "Stage",
     "TaskSpec",
     "Tier",
+    "kind_named",
 ]
 
 SPECS: dict[str, type[Spec]] = {
@@ -125,3 +126,8 @@ SPECS: dict[str, type[Spec]] = {
     "Policy": PolicySpec,
     "QualityGate": QualityGateSpec,
 }
+
+
+def kind_named(text: str) -> str | None:
+    """The kind that a person means, in any case; None where there is no such kind."""
+    return next((kind for kind in SPECS if kind.lower() == text.lower()), None)
