@@ -10,7 +10,7 @@ from reconciler.execute import backends
 from reconciler.execute.backends import weights
 from reconciler.execute.backends.capabilities import identify
 from reconciler.execute.backends.port import BackendError
-from reconciler.execute.backends.probes import OLLAMA_URL, Unanswered
+from reconciler.execute.backends.servers import OLLAMA_URL, Unanswered
 from reconciler.model.spec import Host
 
 WORK_TIERS = (1, 2, 3, 4)

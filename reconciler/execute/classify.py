@@ -14,6 +14,7 @@ import msgspec
 
 from reconciler.execute import text
 from reconciler.execute.backends import Answer, BackendError, ChatRequest, Message, open_backend, question
+from reconciler.execute.bill import Bill
 from reconciler.execute.redact import Redactor
 from reconciler.model.execution import Classification
 from reconciler.model.job import ClassifyBrief
@@ -38,31 +39,18 @@ class _Said(msgspec.Struct, frozen=True):
     why: str
 
 
-class _Asked(msgspec.Struct):
-    """What it took, as the turns go on. Unknown is None, never 0."""
-
-    tokens: int | None = 0
-    cost_usd: float | None = 0.0
-
-    def add(self, answer: Answer) -> None:
-        known = answer.tokens_in is not None and answer.tokens_out is not None and self.tokens is not None
-        self.tokens = (self.tokens or 0) + (answer.tokens_in or 0) + (answer.tokens_out or 0) if known else None
-        cost = answer.cost_usd
-        self.cost_usd = self.cost_usd + cost if self.cost_usd is not None and cost is not None else None
-
-
 async def run_classify(brief: ClassifyBrief) -> Classification:
     """Ask. Only cancellation passes through."""
     began = time.time()
-    asked = _Asked()
+    bill = Bill()
     messages = question(SYSTEM, _task(brief))
     prompt = hashlib.sha256("\0".join(message.text for message in messages).encode()).hexdigest()
     try:
-        said, why = await _ask(brief, messages, asked)
+        said, why = await _ask(brief, messages, bill)
     except BackendError as error:
         said, why = None, error.message
-        asked = _Asked(tokens=None, cost_usd=None)
-    return classified(brief, said, why, began, prompt=prompt, tokens=asked.tokens, cost_usd=asked.cost_usd)
+        bill.failed()
+    return classified(brief, said, why, began, prompt=prompt, tokens=bill.tokens, cost_usd=bill.cost_usd)
 
 
 def classified(
@@ -115,13 +103,13 @@ def schema(brief: ClassifyBrief) -> dict[str, Any]:
     }
 
 
-async def _ask(brief: ClassifyBrief, messages: tuple[Message, ...], asked: _Asked) -> tuple[_Said | None, str]:
+async def _ask(brief: ClassifyBrief, messages: tuple[Message, ...], bill: Bill) -> tuple[_Said | None, str]:
     backend = await asyncio.to_thread(open_backend, brief.model)
     wanted, fault = schema(brief), ""
     for _ in range(TURNS):
         request = ChatRequest(messages=messages, max_tokens=brief.max_tokens, schema=wanted)
         answer = await backend.chat(request, lambda _: None)
-        asked.add(answer)
+        bill.add(answer)
         said, fault = _read(answer, wanted)
         if said is not None:
             return said, ""

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection
 from pathlib import Path
-from types import TracebackType
+
+from reconciler.execute.socket_server import SocketServer
 
 CLAUDE_API = frozenset({"api.anthropic.com:443"})
 """What Claude Code's network requirements (docs.claude.com, "Network configuration") name for talking to the model.
@@ -26,40 +27,15 @@ _CHUNK = 65536
 _SHOWN = 200
 
 
-class Egress:
+class Egress(SocketServer):
     """`async with Egress(socket, allowed, heard)`. `allowed`: `host:port`, lower case."""
 
     def __init__(self, path: Path, allowed: Collection[str], heard: Heard) -> None:
-        self._path = path
+        super().__init__(path, _HEAD)
         self._allowed = frozenset(allowed)
         self._heard = heard
-        self._open: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Egress:
-        self._server = await asyncio.start_unix_server(self._accept, str(self._path), limit=_HEAD)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
-        try:
-            await self._answer(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass  # a connection that breaks, or our own end: in both cases there is nobody left to tell
-        finally:
-            self._open.discard(task)
-            writer.close()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         method, place = await _asked(reader)
         if method != "CONNECT" or place not in self._allowed:
             why = "only listed places may be reached" if method == "CONNECT" else "only tunnels are opened"

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.execute import text
+from reconciler.execute import paths, text
 from reconciler.execute.prompt import Section
 from reconciler.knowledge.index import Index
 
-_SKIPPED = frozenset(
-    {".git", "node_modules", ".venv", "venv", "__pycache__", "dist", "build", "target", ".next", ".gradle"}
-)
 _MAX_FILES = 2000
 _LISTED = 200
 _RELEVANT = 4
@@ -24,7 +19,7 @@ _STOP = frozenset({"and", "the", "for", "with", "from", "that", "this", "into", 
 
 def product_sections(root: Path, title: str) -> list[Section]:
     """README, list of files, and the few files whose path and content share most words with the task's title."""
-    files = sorted(_files(root))
+    files = sorted(paths.walk(root, _MAX_FILES))
     if not files:
         return []
     sections: list[Section] = []
@@ -66,19 +61,6 @@ def knowledge_section(factory: Path, query: str, product: str | None) -> tuple[S
         return None, []
     body = "\n\n".join(text.cut(entry.text.strip(), 1500) for entry in entries)
     return Section("knowledge", body, 7), [entry.path for entry in entries]
-
-
-def _files(root: Path) -> Iterator[str]:
-    count = 0
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if name not in _SKIPPED)
-        for name in sorted(files):
-            if name == ".git":
-                continue
-            yield os.path.relpath(Path(folder) / name, root)
-            count += 1
-            if count >= _MAX_FILES:
-                return
 
 
 def _read(path: Path) -> str | None:

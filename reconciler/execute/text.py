@@ -11,6 +11,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _THOUGHTS = tuple(
     re.compile(pattern, re.DOTALL | re.IGNORECASE)
     for pattern in (
@@ -31,8 +32,8 @@ def visible(text: str) -> str:
 
 
 def line(text: str, limit: int = 200) -> str:
-    """One line, at most `limit` characters."""
-    flat = " ".join(visible(text).split())
+    """One line, at most `limit` characters. A control character parts words, as the end of a line does."""
+    flat = " ".join(visible(_CONTROL.sub(" ", text)).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 

@@ -13,10 +13,10 @@ import msgspec
 
 from reconciler.execute import text
 from reconciler.execute.agent import patterns, repair, say, spoken, window
-from reconciler.execute.agent.bill import Bill
 from reconciler.execute.agent.gauge import Gauge, Overflow
 from reconciler.execute.agent.port import Ending, Journal, Terms, ToolResult, Tools
 from reconciler.execute.backends.port import Answer, Backend, BackendError, Call, ChatRequest, Message, OnToken
+from reconciler.execute.bill import Bill
 from reconciler.model.vocabulary import Reason
 
 FORMAT_ERRORS = 3

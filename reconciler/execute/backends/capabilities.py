@@ -15,7 +15,19 @@ import msgspec
 from reconciler.execute.backends import ChatRequest, ToolSpec, open_backend, question, weights
 from reconciler.execute.backends.found import Found
 from reconciler.execute.backends.port import Answer, Backend, BackendError
-from reconciler.execute.backends.probes import LLAMA_URL, OLLAMA_URL, Unanswered, page
+from reconciler.execute.backends.servers import (
+    LLAMA,
+    LLAMA_URL,
+    OLLAMA,
+    OLLAMA_URL,
+    Models,
+    Props,
+    Shown,
+    Tags,
+    Unanswered,
+    Version,
+    page,
+)
 from reconciler.model.job import ModelBrief
 from reconciler.model.spec import Host, HostModel
 from reconciler.model.vocabulary import Reason
@@ -155,72 +167,28 @@ async def _ask(backend: Backend, system: str, user: str, temperature: float, *to
     return await backend.chat(request, lambda _: None)
 
 
-class _Tag(msgspec.Struct):
-    name: str
-    digest: str = ""
-
-
-class _Tags(msgspec.Struct):
-    models: list[_Tag] = []
-
-
-class _Version(msgspec.Struct):
-    version: str = ""
-
-
-class _Shown(msgspec.Struct):
-    capabilities: list[str] = []
-    model_info: dict[str, object] = {}
-
-
 def _ollama(host: Host, model: str) -> Identity:
     url = host.url or OLLAMA_URL
-    tags = page(url, "/api/tags", "Ollama", _Tags).models
+    tags = page(url, "/api/tags", OLLAMA, Tags).models or []
     found = next((tag for tag in tags if tag.name in (model, f"{model}:latest")), None)
     if found is None:
         message = f'model "{model}" is not on host {host.name}: run: ollama pull {model}'
         raise BackendError(Reason.MODEL_MISSING, message)
-    shown = page(url, "/api/show", "Ollama", _Shown, {"model": found.name})
+    shown = page(url, "/api/show", OLLAMA, Shown, {"model": found.name})
     contexts = (value for key, value in shown.model_info.items() if key.endswith(".context_length"))
     return Identity(
         digest=found.digest,
-        server=f"ollama {page(url, '/api/version', 'Ollama', _Version).version}",
+        server=f"ollama {page(url, '/api/version', OLLAMA, Version).version}",
         claims=tuple(shown.capabilities),
         context=next((value for value in contexts if isinstance(value, int)), None),
     )
 
 
-class _Settings(msgspec.Struct):
-    n_ctx: int | None = None
-
-
-class _Props(msgspec.Struct):
-    default_generation_settings: _Settings = msgspec.field(default_factory=_Settings)
-    model_path: str = ""
-    chat_template: str = ""
-    chat_template_caps: dict[str, object] = {}
-    build_info: str = ""
-
-
-class _Meta(msgspec.Struct):
-    size: int | None = None
-    n_params: int | None = None
-
-
-class _Model(msgspec.Struct):
-    id: str = ""
-    meta: _Meta | None = None
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model] = []
-
-
 def _llama(host: Host, model: str) -> Identity:
     """The server tells no digest of its weights: where they lie, how large they are and their template make one."""
-    url, server = host.url or LLAMA_URL, "llama.cpp's server"
-    props = page(url, "/props", server, _Props)
-    metas = [item.meta for item in page(url, "/v1/models", server, _Models).data]
+    url = host.url or LLAMA_URL
+    props = page(url, "/props", LLAMA, Props)
+    metas = [item.meta for item in page(url, "/v1/models", LLAMA, Models).data]
     marks = [model, props.model_path, props.chat_template, *(f"{meta.size} {meta.n_params}" for meta in metas if meta)]
     return Identity(
         digest=hashlib.sha256("\0".join(marks).encode()).hexdigest(),

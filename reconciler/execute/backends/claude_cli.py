@@ -11,7 +11,6 @@ import contextlib
 import importlib.util
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -31,7 +30,7 @@ from reconciler.execute.egress import CLAUDE_API, Egress, Heard
 from reconciler.execute.enclosure import program
 from reconciler.execute.fence import fenced
 from reconciler.execute.mcp.bridge import Bridge
-from reconciler.execute.mcp.wire import SERVER
+from reconciler.execute.mcp.wire import INSTALL, SERVER
 from reconciler.execute.patience import Patience
 from reconciler.execute.sandbox import MISSING, Sandbox
 from reconciler.model.job import ModelBrief
@@ -39,8 +38,7 @@ from reconciler.model.spec import Host
 from reconciler.model.vocabulary import Reason
 
 PROGRAM = ("claude",)
-INSTALL_MCP = f"{sys.executable} -m pip install 'alai-reconcile[mcp]'"
-INSTALL = "npm install -g @anthropic-ai/claude-code"
+_INSTALL_CLAUDE = "npm install -g @anthropic-ai/claude-code"
 PROBE_SECONDS = 1.9
 
 Refuse = Callable[[str, str, str], None]
@@ -113,7 +111,7 @@ class ClaudeCli:
     async def work(self, opening: tuple[Message, ...], tools: Tools, terms: Terms, journal: Journal) -> Ending:
         """Hold a conversation with `tools` until the program ends. Raises BackendError where it cannot be started."""
         if importlib.util.find_spec("mcp") is None:
-            told = f"{self._who} needs the package mcp to be given tools: run: {INSTALL_MCP}"
+            told = f"{self._who} needs the package mcp to be given tools: run: {INSTALL}"
             raise BackendError(Reason.CAPABILITY_MISSING, told)
         flags = ["--max-turns", str(terms.max_steps)]
         if terms.budget_usd is not None:
@@ -268,7 +266,7 @@ def _keep(line: dict[str, Any], journal: Journal) -> None:
 def _absent(command: Sequence[str]) -> str:
     if command:
         return f"there is no program {command[0]} on this machine"
-    return f"there is no program claude on this machine: run: {INSTALL}, then: claude setup-token"
+    return f"there is no program claude on this machine: run: {_INSTALL_CLAUDE}, then: claude setup-token"
 
 
 def probe(host: Host) -> Probe:

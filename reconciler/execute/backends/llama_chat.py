@@ -13,7 +13,7 @@ import msgspec
 from reconciler.execute import text
 from reconciler.execute.backends.failures import server_failure
 from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
-from reconciler.execute.backends.probes import LLAMA_URL
+from reconciler.execute.backends.servers import LLAMA_URL
 from reconciler.execute.backends.streaming import (
     as_object,
     checked,

@@ -5,7 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.execute.backends.port import Probe
-from reconciler.execute.backends.probes import LLAMA_URL, OLLAMA_URL, Unanswered, page, probe
+from reconciler.execute.backends.probes import probe
+from reconciler.execute.backends.servers import (
+    LLAMA,
+    LLAMA_URL,
+    OLLAMA,
+    OLLAMA_URL,
+    Models,
+    Processes,
+    Props,
+    Slot,
+    Unanswered,
+    Version,
+    page,
+)
 from reconciler.model.spec import Host
 
 
@@ -42,27 +55,12 @@ def look(host: Host) -> Seen:
     return Seen(probe=found)
 
 
-class _Version(msgspec.Struct):
-    version: str = ""
-
-
-class _Running(msgspec.Struct):
-    name: str
-    size: int | None = None
-    context_length: int | None = None
-    expires_at: str | None = None
-
-
-class _Ps(msgspec.Struct):
-    models: list[_Running] | None = None
-
-
 def _ollama(host: Host, found: Probe) -> Seen:
     url = host.url or OLLAMA_URL
-    running = page(url, "/api/ps", "Ollama", _Ps).models or []
+    running = page(url, "/api/ps", OLLAMA, Processes).models or []
     return Seen(
         probe=found,
-        version=page(url, "/api/version", "Ollama", _Version).version,
+        version=page(url, "/api/version", OLLAMA, Version).version,
         loaded=tuple(
             Loaded(name=item.name, size=item.size, context=item.context_length, expires=item.expires_at)
             for item in running
@@ -70,39 +68,12 @@ def _ollama(host: Host, found: Probe) -> Seen:
     )
 
 
-class _Slot(msgspec.Struct):
-    is_processing: bool = False
-
-
-class _Settings(msgspec.Struct):
-    n_ctx: int | None = None
-
-
-class _Props(msgspec.Struct):
-    default_generation_settings: _Settings = msgspec.field(default_factory=_Settings)
-    total_slots: int = 0
-    build_info: str = ""
-
-
-class _Meta(msgspec.Struct):
-    size: int | None = None
-
-
-class _Model(msgspec.Struct):
-    id: str
-    meta: _Meta | None = None
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model] = []
-
-
 def _llama(host: Host, found: Probe) -> Seen:
     """Its slots can be switched off when it is started: then only how many there are is known."""
-    url, server = host.url or LLAMA_URL, "llama.cpp's server"
-    props = page(url, "/props", server, _Props)
+    url = host.url or LLAMA_URL
+    props = page(url, "/props", LLAMA, Props)
     try:
-        busy = sum(slot.is_processing for slot in page(url, "/slots", server, list[_Slot]))
+        busy = sum(slot.is_processing for slot in page(url, "/slots", LLAMA, list[Slot]))
     except Unanswered:
         busy = None
     context = props.default_generation_settings.n_ctx
@@ -112,6 +83,6 @@ def _llama(host: Host, found: Probe) -> Seen:
         slots=None if busy is None else (busy, props.total_slots),
         loaded=tuple(
             Loaded(name=item.id, size=item.meta.size if item.meta else None, context=context)
-            for item in page(url, "/v1/models", server, _Models).data
+            for item in page(url, "/v1/models", LLAMA, Models).data
         ),
     )

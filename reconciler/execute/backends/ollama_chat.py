@@ -12,7 +12,7 @@ import ollama
 from reconciler.execute import text
 from reconciler.execute.backends.failures import server_failure
 from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
-from reconciler.execute.backends.probes import OLLAMA_URL
+from reconciler.execute.backends.servers import OLLAMA_URL
 from reconciler.execute.backends.streaming import (
     as_object,
     checked,

@@ -11,13 +11,13 @@ import json
 import secrets
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import msgspec
 
 from reconciler.execute.agent.port import Journal, Tools
 from reconciler.execute.mcp.wire import LONGEST
+from reconciler.execute.socket_server import SocketServer
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -27,48 +27,26 @@ class _Asked(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] = {}
 
 
-class Bridge:
+class Bridge(SocketServer):
     """`async with Bridge(socket, tools, journal)`. `secret` is what a caller must know."""
 
     def __init__(self, path: Path, tools: Tools, journal: Journal) -> None:
+        super().__init__(path, LONGEST)
         self.secret = secrets.token_urlsafe(32)
         self._latest = 0.0
         self._busy = 0
-        self._path = path
         self._tools = tools
         self._journal = journal
         self._turn = asyncio.Lock()
-        self._open: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Bridge:
-        self._server = await asyncio.start_unix_server(self._accept, str(self._path), limit=LONGEST)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
 
     def pulse(self) -> float:
         """When a tool was last at work, by the monotonic clock."""
         return time.monotonic() if self._busy else self._latest
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
-        try:
-            while line := await reader.readline():
-                writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
-                await writer.drain()
-        except (OSError, ValueError, asyncio.CancelledError):
-            pass  # the caller went away or sent a line without end, or the phase is over
-        finally:
-            self._open.discard(task)
-            writer.close()
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
+            await writer.drain()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:

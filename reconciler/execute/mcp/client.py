@@ -13,7 +13,6 @@ import importlib.util
 import json
 import os
 import re
-import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from reconciler.execute.backends.port import ToolSpec
 from reconciler.execute.enclosure import Enclosed, enclose, program
 from reconciler.execute.fence import fenced
 from reconciler.execute.mcp.schema import flat
+from reconciler.execute.mcp.wire import INSTALL
 from reconciler.execute.work import Work
 from reconciler.model.job import McpBrief
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 START_SECONDS = 30.0
 CALL_SECONDS = 120.0
-INSTALL = f"{sys.executable} -m pip install 'alai-reconcile[mcp]'"
 _MOST = 64
 """tools of one server"""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,53}")

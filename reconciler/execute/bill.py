@@ -1,4 +1,4 @@
-"""Adds up what the answers of a conversation took. Once one of them is unknown, so is the sum."""
+"""Adds up what the answers of a model took. Once one of them is unknown, so is the sum."""
 
 from __future__ import annotations
 
