@@ -22,7 +22,7 @@ from reconciler.execute.classify import classified
 from reconciler.execute.redact import Redactor
 from reconciler.git.record import NewCommit
 from reconciler.model.errors import FactoryError
-from reconciler.model.execution import Classification, Execution, classification_path
+from reconciler.model.execution import Classification, Execution, classification_path, json_file
 from reconciler.model.job import ClassifyBrief, ClassifyJob
 from reconciler.model.spec import PolicySpec
 from reconciler.model.view import Live, View
@@ -111,7 +111,7 @@ def _answer(brief: ClassifyBrief, end: Finished, policy: PolicySpec) -> Classifi
 
 def _commit(brief: ClassifyBrief, found: Classification) -> NewCommit:
     execution = brief.execution
-    data = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+    data = json_file(found)
     return NewCommit(
         files={classification_path(execution.goal, execution.task): data},
         subject=subject(f"classify: {brief.title}"),

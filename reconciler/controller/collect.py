@@ -19,7 +19,7 @@ from reconciler.controller.record import digest_file, evidence_of, knowledge_fil
 from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.git import product
 from reconciler.git.run import GitError, IndexLocked
-from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result
+from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result, json_file
 from reconciler.model.job import AttemptJob, Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding
 from reconciler.model.view import Live, View
@@ -256,7 +256,7 @@ def _with_files(brief: Brief, result: Result) -> tuple[Result, dict[str, bytes]]
     """Work that ended before it had anything to show still says so in its evidence."""
     contents = {
         "GOTCHA.md": f"# {brief.title}\n\nNo work to show: {result.message}\n".encode(),
-        "report.json": msgspec.json.format(msgspec.json.encode(result.report), indent=2) + b"\n",
+        "report.json": json_file(result.report),
     }
     files = tuple(digest_file(path, data) for path, data in sorted(contents.items()))
     return msgspec.structs.replace(result, files=files), contents

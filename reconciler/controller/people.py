@@ -19,7 +19,7 @@ from reconciler.execute.merge import check_commit, run_merge
 from reconciler.git import product
 from reconciler.git.record import NewCommit
 from reconciler.model.errors import Refused
-from reconciler.model.execution import Evidence, Execution, GateReport, Report, execution_id
+from reconciler.model.execution import Evidence, Execution, GateReport, Report, execution_id, json_file
 from reconciler.model.job import MergeBrief, ProductBrief
 from reconciler.model.refs import Ref
 from reconciler.model.spec import Finding
@@ -254,7 +254,7 @@ def _record(
     report_file = Report(agent_type=ROLE, company=ROLE, task_summary=said, key_decisions=(said,))
     contents = {
         "GOTCHA.md": f"# {task.spec.title}\n\n{evidence.agent} decided: {evidence.outcome}.\n\n{said}\n".encode(),
-        "report.json": msgspec.json.format(msgspec.json.encode(report_file), indent=2) + b"\n",
+        "report.json": json_file(report_file),
         **(logs or {}),
     }
     files = tuple(digest_file(path, data) for path, data in sorted(contents.items()))

@@ -13,7 +13,7 @@ from reconciler.desired import edit
 from reconciler.git.record import NewCommit
 from reconciler.knowledge.entry import Entry
 from reconciler.knowledge.entry import render as render_entry
-from reconciler.model.execution import Evidence, Execution, FileDigest, Result, evidence_folder
+from reconciler.model.execution import Evidence, Execution, FileDigest, Result, evidence_folder, json_file
 from reconciler.model.job import Brief
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
@@ -109,7 +109,7 @@ def outcome_commit(
 ) -> tuple[NewCommit, Evidence, str]:
     """The commit, the evidence as written, and the sha256 of `evidence.json`."""
     evidence = msgspec.structs.replace(evidence, follow_ups=tuple(item.name for item in follow_ups))
-    data = msgspec.json.format(msgspec.json.encode(evidence), indent=2) + b"\n"
+    data = json_file(evidence)
     digest = hashlib.sha256(data).hexdigest()
     folder = evidence_folder(evidence.goal, evidence.object.partition("/")[2], evidence.attempt)
     files: dict[str, bytes | None] = {f"{folder}/{name}": content for name, content in contents.items()}

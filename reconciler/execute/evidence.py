@@ -14,7 +14,7 @@ import msgspec
 from reconciler.execute import text
 from reconciler.execute.redact import Redactor
 from reconciler.execute.work import Work
-from reconciler.model.execution import FileDigest, GateReport, PhaseReport, Report
+from reconciler.model.execution import FileDigest, GateReport, PhaseReport, Report, json_file
 from reconciler.model.history import TreeChange
 from reconciler.model.vocabulary import GateResult
 
@@ -67,7 +67,7 @@ def write(work: Work, summary: Summary, folder: Path) -> tuple[FileDigest, ...]:
     """Write `GOTCHA.md`, `report.json` and the transcript beside the gates' logs; digests of all files, by path."""
     work.left_out = _transcript(work, folder / "transcript.jsonl.gz")
     written = scrub(work.redactor, report(work, summary))
-    (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
+    (folder / "report.json").write_bytes(json_file(written))
     (folder / "GOTCHA.md").write_text(work.redactor.text(gotcha(work, summary)), errors="replace")
     return digests(folder)
 

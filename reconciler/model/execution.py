@@ -18,6 +18,11 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the values that are written as JSON: snake_case keys, everything spelled out."""
 
 
+def json_file(value: msgspec.Struct) -> bytes:
+    """A value as it is written to a file for people: indented, with an end of line."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
 class Execution(Value, frozen=True, kw_only=True):
     """One attempt at one stage of one task: the intent that is stored before anything starts."""
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from reconciler.model.execution import json_file
+
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """A model as it was found when it was tried. `server` is what ran it: another version is tried anew."""
@@ -70,5 +72,5 @@ class FoundModels:
         self._file.models[found.digest] = found
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(self._file), indent=1) + b"\n")
+        fresh.write_bytes(json_file(self._file))
         fresh.replace(self._path)
