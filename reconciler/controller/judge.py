@@ -44,8 +44,8 @@ def _passed(view: View, task: TaskState, now: float) -> Decided | None:
     """Work that is risky is neither merged nor done for good before a verifier has passed it."""
     if not view.config.policy.pair.risky:
         return None
-    survey = Survey(view, now)
-    why = survey.unverified(task) if survey.beyond_verifier(task) or merges_here(view, task) else ""
+    verification = Survey(view, now).verification
+    why = verification.unverified(task) if verification.beyond(task) or merges_here(view, task) else ""
     return (Verdict.NEEDS_HUMAN, Reason.VERIFIER_MISSING, why) if why else None
 
 

@@ -97,7 +97,7 @@ def _to_approve(factory: Factory, ref: Ref) -> float | None:
     """USD that a person allows by resuming this; None where it needs nobody's approval."""
     view = factory.store.view_all()
     task = view.tasks.get(ref.name) if ref.kind == "Task" else None
-    return Survey(view, time.time()).to_approve(task) if task is not None else None
+    return Survey(view, time.time()).verification.to_approve(task) if task is not None else None
 
 
 def cancel(factory: Factory, ref: Ref, reason: str) -> None:

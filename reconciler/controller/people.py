@@ -111,11 +111,11 @@ def done(factory: Factory, name: str, *, reason: str) -> str:
 def _refuse_unverified(view: View, task: TaskState, *, finished: bool) -> None:
     """Risky work passes its verifier first, whoever did it. `finished`: work that is said to be done for good."""
     survey = Survey(view, time.time())
-    beyond = survey.beyond_verifier(task)
+    beyond = survey.verification.beyond(task)
     verifies = survey.lineage.verifier(task) is survey.resolved(task).stage
     if not (finished or beyond) or (verifies and not finished):
         return
-    why = survey.unverified(task)
+    why = survey.verification.unverified(task)
     if not why:
         return
     base = survey.lineage.base(task)

@@ -74,9 +74,9 @@ def _pair(survey: Survey, task: TaskState) -> list[str]:
     if rule is None:
         return []
     if verifier is None:
-        return [f"It is risky (rule {rule.id} of the Policy): {survey.unverified(task)}."]
+        return [f"It is risky (rule {rule.id} of the Policy): {survey.verification.unverified(task)}."]
     where = f", in thread {thread}" if thread else ""
-    seen = "has not passed it yet" if survey.unverified(task) else "has passed it"
+    seen = "has not passed it yet" if survey.verification.unverified(task) else "has passed it"
     return [f"It is risky (rule {rule.id} of the Policy): its verifier at stage {verifier.name} {seen}{where}."]
 
 

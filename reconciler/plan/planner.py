@@ -20,8 +20,9 @@ from reconciler.plan.placement import Slots
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.routing import Route, Router
 from reconciler.plan.stages import due_of
-from reconciler.plan.status import Survey, waits_to_be_sent
+from reconciler.plan.status import Survey
 from reconciler.plan.stuck import stuck
+from reconciler.plan.verification import waits_to_be_sent
 
 NOWHERE = World()
 """Nothing was looked at: all is taken to be well."""

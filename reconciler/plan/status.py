@@ -10,7 +10,7 @@ import msgspec
 
 from reconciler.model.duration import seconds
 from reconciler.model.execution import Attempt
-from reconciler.model.objects import APPROVED, CANCELLED
+from reconciler.model.objects import CANCELLED
 from reconciler.model.view import Live, Status, TaskState, View
 from reconciler.model.vocabulary import Phase, Reason, Verdict
 from reconciler.plan.attempts import deciding, forgiven
@@ -20,6 +20,7 @@ from reconciler.plan.lineage import Lineage
 from reconciler.plan.match import Vocabulary, holds
 from reconciler.plan.pair import RISKY
 from reconciler.plan.resolve import Resolved
+from reconciler.plan.verification import Verification, waits_to_be_sent
 
 
 class Survey:
@@ -29,6 +30,7 @@ class Survey:
         self.view = view
         self.now = now
         self.lineage = Lineage(view)
+        self.verification = Verification(self.lineage, self.decided)
         self._rails = Vocabulary(view.config.policy.human)
         self._decided: dict[str, Status | None] = {}
         self._statuses: dict[str, Status] = {}
@@ -189,59 +191,26 @@ class Survey:
             return _person(Reason.PERSON_CRITERION, f"every acceptance criterion is for a person: {names}")
         return None
 
-    def unverified(self, task: TaskState) -> str:
-        """Why this work may not be done, merged or handed on: it is risky and no verifier passed it. Empty: it may."""
-        rule = self.lineage.risk(task)
-        if rule is None:
-            return ""
-        why = f"it is risky (rule {rule.id} of the Policy), and no independent verifier has passed it"
-        if self.lineage.verifier(task) is None:
-            return f"{why}; Pipeline/{self.resolved(task).pipeline_name} has no stage `when: risky`"
-        for item in self.lineage.line(task):
-            stage, decided = self.resolved(item).stage, self.decided(item)
-            if stage is not None and stage.when == RISKY and decided is not None and decided.phase is Phase.DONE:
-                return ""
-        return why
-
-    def beyond_verifier(self, task: TaskState) -> bool:
-        """Is there no verifier's stage left that could follow this task's?"""
-        verifier, resolved = self.lineage.verifier(task), self.resolved(task)
-        return (
-            verifier is None or resolved.pipeline is None or resolved.pipeline.stages.index(verifier) < resolved.index
-        )
-
     def _pair_hold(self, task: TaskState, resolved: Resolved) -> Status | None:
         """What the Policy's `pair` keeps back: verifications that cost too much, and stages after a missing one."""
         if resolved.stage is None or self.lineage.risk(task) is None:
             return None
         if resolved.stage.when == RISKY:
-            told = self._approval(task)
+            told = self.verification.approval(task)
             return _person(Reason.APPROVAL_NEEDED, f"{told}; allow it with: {_resume(task)}") if told else None
-        if resolved.stage.scope == "task" and self.lineage.verifier(task) and self.beyond_verifier(task):
-            why = self.unverified(task)
+        if resolved.stage.scope == "task" and self.lineage.verifier(task) and self.verification.beyond(task):
+            why = self.verification.unverified(task)
             told = (
                 f"{why}; let it be built and verified again: alai-reconcile retry {self.lineage.base(task).object.ref}"
             )
             return _person(Reason.VERIFIER_MISSING, told) if why else None
         return None
 
-    def to_approve(self, task: TaskState) -> float | None:
-        """USD that a person has to allow before this verification starts; None where nobody has to."""
-        stage, pair = self.resolved(task).stage, self.view.config.policy.pair
-        usd = pair.usd if task.spec.budget.usd is None else task.spec.budget.usd
-        if stage is None or stage.when != RISKY or usd <= max(pair.approval_usd, _approved_usd(task)):
-            return None
-        return usd
-
-    def _approval(self, task: TaskState) -> str:
-        usd, limit = self.to_approve(task), self.view.config.policy.pair.approval_usd
-        return "" if usd is None else f"it may cost {usd:.2f} USD, more than {limit:.2f} without a person's approval"
-
     def _suspended(self, task: TaskState, resolved: Resolved) -> Status | None:
         if not resolved.suspended:
             return None
         if waits_to_be_sent(task, resolved):
-            more = self._approval(task)
+            more = self.verification.approval(task)
             told = f"the verifier waits to be sent; send it with: {_resume(task)}{f' ({more})' if more else ''}"
             return _status(Phase.SUSPENDED, Reason.SUSPENDED, told, settled=False)
         what = task.object.ref if task.spec.suspend or resolved.goal is None else resolved.goal.object.ref
@@ -291,19 +260,6 @@ def _in_flight(live: Live) -> Status:
     if live.state == "cancelling":
         return _status(Phase.RUNNING, Reason.CANCELLED, f"{told} is being cancelled", settled=False)
     return _status(Phase.RUNNING, Reason.RUNNING, told, settled=False)
-
-
-def waits_to_be_sent(task: TaskState, resolved: Resolved) -> bool:
-    """Is this a verification that a person has to send?"""
-    return task.spec.suspend and resolved.stage is not None and resolved.stage.when == RISKY
-
-
-def _approved_usd(task: TaskState) -> float:
-    """What a person has allowed this verification to cost."""
-    try:
-        return float(task.object.annotations.get(APPROVED, 0))
-    except ValueError:
-        return 0.0
 
 
 def _resume(task: TaskState) -> str:

@@ -8,6 +8,12 @@ import pytest
 
 from tests.e2e.factory import TinyFactory
 
+QUALITY = """
+apiVersion: alai.dev/v1
+kind: QualityGate
+metadata: {name: strict}
+spec: {threshold: 1, points: [{id: readable, proves: It can be read., check: syntax}]}
+"""
 TITLES = [
     "Write the thing",
     "A very long title " * 16,
@@ -56,3 +62,15 @@ def test_the_longest_title_goes_all_the_way(factory: TinyFactory) -> None:
     assert max(len(line) for line in factory.git("log", "--format=%s").splitlines()) <= 72
     factory.ok("validate")
     factory.ok("rebuild", "--check")
+
+
+def test_every_kind_can_be_listed_and_shown_however_it_is_spelled(factory: TinyFactory) -> None:
+    path = factory.root / "manifests/quality.yaml"
+    path.write_text(QUALITY)
+    factory.git("add", ".")
+    factory.git("commit", "-qm", "Judge")
+    assert [row["name"] for row in factory.json("list", "qualitygates")] == ["strict"]
+    assert [row["name"] for row in factory.json("list", "policies")] == ["default"]
+    for name in ("QualityGate/strict", "qualitygate/strict"):
+        assert factory.json("show", name)["kind"] == "QualityGate"
+    assert "qualitygates" in factory.cli("list", "things").stderr

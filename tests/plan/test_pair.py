@@ -167,7 +167,7 @@ def test_no_stage_after_a_missing_verdict_starts_and_the_reason_says_what_to_do(
     assert (found.phase, found.reason) == (Phase.HUMAN, Reason.VERIFIER_MISSING)
     assert "alai-reconcile retry Task/pay" in found.message
     assert due(whole, NOW) == ()  # handed on before anybody called it risky: not written a second time
-    assert Survey(whole, NOW).unverified(work)
+    assert Survey(whole, NOW).verification.unverified(work)
 
 
 def test_a_task_that_begins_after_the_verifiers_stage_is_not_held_for_one() -> None:
@@ -179,8 +179,8 @@ def test_a_pipeline_without_a_verifier_says_so() -> None:
     settings = msgspec.structs.replace(paired(), pipelines={"standard": STANDARD})
     state = task("pay", title="Take a payment")
     survey = Survey(view([state], settings=settings), NOW)
-    assert "has no stage `when: risky`" in survey.unverified(state)
-    assert survey.beyond_verifier(state)
+    assert "has no stage `when: risky`" in survey.verification.unverified(state)
+    assert survey.verification.beyond(state)
 
 
 CHAINS = [
@@ -230,7 +230,7 @@ def test_nothing_but_a_verifiers_pass_lets_risky_work_go_on(outcome: Verdict, se
     passed = outcome is Verdict.PASSED
     assert ("REVIEW" in [item.spec["stage"] for item in due(whole, NOW)]) == passed
     review = task("pay-verify-review", stage="REVIEW", origin=_from("pay-verify"))
-    assert (Survey(view([work, child, review], settings=settings), NOW).unverified(review) == "") == passed
+    assert (Survey(view([work, child, review], settings=settings), NOW).verification.unverified(review) == "") == passed
 
 
 def _from(name: str) -> Origin:
