@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ def rebuild(factory: Factory) -> int:
 def check(factory: Factory) -> list[str]:
     """The rows in which the database differs from a fresh one; none where it is right."""
     observe(factory)
-    with tempfile.TemporaryDirectory(dir=factory.state, prefix="rebuild-") as folder:
+    with tempfile.TemporaryDirectory(dir=factory.state, prefix=f"part-{os.getpid()}-") as folder:
         fresh = _beside(factory, Path(folder))
         project(fresh, None, factory.repository.head())
         expected, found = fresh.store.dump(), factory.store.dump()

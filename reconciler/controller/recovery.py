@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Collection
 
@@ -23,11 +24,31 @@ def mend_products(factory: Factory, view: View) -> None:
 
 
 def sweep_runs(factory: Factory, live: Collection[str]) -> None:
-    """Remove the run folders of work that is over. For a start: no worker is up yet, so nobody is in them."""
+    """Remove the run folders of work that is over, and what was only half filled. For a start: no worker is up yet, so nobody is in them."""
     runs = factory.state / "runs"
     for folder in runs.iterdir() if runs.is_dir() else ():
         if not any(belongs(folder.name, identifier) for identifier in live):
             shutil.rmtree(folder, ignore_errors=True)
+    _sweep_parts(factory)
+
+
+def _sweep_parts(factory: Factory) -> None:
+    """Remove folders that were being filled by processes which are gone: their numbers are in the names."""
+    for pattern in ("part-*", "cache/blueprints/part-*"):
+        for folder in factory.state.glob(pattern):
+            number = folder.name.split("-")[1]
+            if number.isdigit() and not _alive(int(number)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def belongs(job: str, execution: str) -> bool:

@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from reconciler.execute import fence
+
 PATIENCE = 5.0
 """Seconds for a predecessor to end in order; it needs less than two. Only one that is stopped or stuck needs more."""
 SCRATCH = "tmp"
@@ -46,6 +48,7 @@ def own_scratch(state: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     tempfile.tempdir = str(folder)
+    fence.sweep()
 
 
 def _end(written: bytes) -> None:

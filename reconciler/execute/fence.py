@@ -2,13 +2,18 @@
 
 A cgroup of the command's own. Where none can be made (an ordinary user, who is bound by the ulimit; a read-only or
 missing cgroup file system) there is none, and only the watchdog in `process` counts.
+
+A group outlives its maker: its name tells whose temporary files it went with, and `sweep` finds it by that.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
+import signal
+import tempfile
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -53,9 +58,30 @@ def fenced(argv: Sequence[str], processes: int | None) -> Generator[Fence]:
         _remove(group)
 
 
+def groups(temporary: str) -> list[Path]:
+    """The groups of all processes, dead ones too, whose folder for temporary files is or was this one."""
+    return [group for mount in _MOUNTS for group in mount.glob(f"{_name(temporary)}-*")]
+
+
+def sweep() -> None:
+    """End what runs in groups of a killed process that had our folder for temporary files, and remove them.
+
+    For a start: nobody else may be at work with that folder.
+    """
+    for group in groups(tempfile.gettempdir()):
+        with contextlib.suppress(OSError, ValueError):
+            for pid in (group / "cgroup.procs").read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+        _remove(group)
+
+
+def _name(temporary: str) -> str:
+    return f"alai-{hashlib.sha256(os.fsencode(temporary)).hexdigest()[:12]}"
+
+
 def _make(limit: int) -> Path | None:
     for mount in _MOUNTS:
-        group = mount / f"alai-{os.getpid()}-{next(_numbers)}"
+        group = mount / f"{_name(tempfile.gettempdir())}-{os.getpid()}-{next(_numbers)}"
         try:
             group.mkdir()
         except OSError:

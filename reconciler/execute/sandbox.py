@@ -226,16 +226,17 @@ def _probe() -> Sandbox | None:
         version = _try([binary, "--version"])
         if version is None:
             continue
-        with tempfile.TemporaryDirectory(prefix="alai-") as folder:
-            base = [binary, *system_options(toolchain()), "--tmpfs", "/tmp"]
-            if _try([*base, *_workspace(Path(folder), "read"), "--", "/bin/sh", "-c", "exit 0"]) is None:
-                continue
-            overlay = _try([*base, *_workspace(Path(folder), "discard"), "--", "/bin/sh", "-c", f"echo > {ROOT}/x"])
-            version = version.strip()
-            lock = landlock.abi()
-            inner = [*_locked(lock, "read", EVERYTHING), "/bin/sh", "-c", "exit 0"]
-            if lock and _try([*base, *_workspace(Path(folder), "read"), "--", *inner]) is None:
-                lock = 0
+        # no folder of our own: whoever is killed meanwhile would leave it for ever
+        folder = Path(tempfile.gettempdir())
+        base = [binary, *system_options(toolchain()), "--tmpfs", "/tmp"]
+        if _try([*base, *_workspace(folder, "read"), "--", "/bin/sh", "-c", "exit 0"]) is None:
+            continue
+        overlay = _try([*base, *_workspace(folder, "discard"), "--", "/bin/sh", "-c", f"echo > {ROOT}/x"])
+        version = version.strip()
+        lock = landlock.abi()
+        inner = [*_locked(lock, "read", EVERYTHING), "/bin/sh", "-c", "exit 0"]
+        if lock and _try([*base, *_workspace(folder, "read"), "--", *inner]) is None:
+            lock = 0
         name = f"{version} + landlock {lock}" if lock else version
         return Sandbox(name=name, bwrap=binary, overlay=overlay is not None, landlock=lock)
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Callable
@@ -68,7 +69,8 @@ def blueprint_files(factory: Path, commit: str, folder: str, private: Path | Non
     if kept.is_dir():
         return kept
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, ignore_cleanup_errors=True) as building:
+    # by the process's number the controller finds what a killed one leaves
+    with tempfile.TemporaryDirectory(dir=cache, prefix=f"part-{os.getpid()}-", ignore_cleanup_errors=True) as building:
         repository.export(commit, folder, Path(building) / "files")
         # somebody else may have been faster, with the same content
         with contextlib.suppress(OSError):

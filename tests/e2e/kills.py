@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reconciler.execute import fence
 from tests.e2e.factory import COMMAND, environment, git
 
 TOKEN = "ALAI_KILL_RUN"
@@ -167,10 +168,12 @@ def faults(root: Path, products: list[Path], killer: Killer) -> list[str]:
     for repository in (root, *products):
         found += [f"git fsck: {line}" for line in git(repository, "fsck", "--full", "--no-dangling").splitlines()]
         inside = repository / ".git"
-        for pattern in ("**/*.lock", "fast_import_crash_*", "alai-move/*"):
+        for pattern in ("**/*.lock", "fast_import_crash_*", "alai-move/*", "worktrees/*"):
             found += [f"left over: {path}" for path in inside.glob(pattern)]
-    for folder in ("runs", "jobs", "tmp"):
-        found += [f"left over: {path}" for path in (root / "state" / folder).glob("*")]
+    for pattern in ("runs/*", "jobs/*", "tmp/*", "starts/*", "cache/blueprints/part-*", "part-*"):
+        found += [f"left over: {path}" for path in (root / "state").glob(pattern)]
+    found += [f"left over: {path}" for path in (root / "state").rglob("*") if path.is_socket()]
+    found += [f"left over: {group}" for group in fence.groups(str(root / "state" / "tmp"))]
     for args, wanted in ((("rebuild", "--check"), 0), (("verify",), 0), (("diff",), 0)):
         done = cli(root, *args)
         if done.returncode != wanted:
