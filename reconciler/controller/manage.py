@@ -13,6 +13,7 @@ from reconciler.controller.observe import observe
 from reconciler.controller.record import subject as cut
 from reconciler.controller.writer import Writer, event_commit, one
 from reconciler.desired import edit, read
+from reconciler.git.record import NewCommit
 from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.objects import APPROVED, CANCELLED, FORGIVEN, Object
@@ -43,16 +44,23 @@ def add(
             Ref("Goal", goal),
             [item.name for item in factory.store.objects("Goal")],
         )
-    ref = Ref("Task", _free_name(factory, slug(title)))
     spec: dict[str, object] = {"title": title, **(more or {})}
     if goal is not None:
         spec["goal"] = goal
     if priority is not None:
         spec["priority"] = priority
-    path = f"{folder}/{ref.name}.yaml"
-    text = edit.render("Task", ref.name, spec, dict(labels or {}), path)
-    _commit(factory, {path: text.encode()}, f"add: {title}", ref, "add")
-    return factory.store.find(ref)[0]
+    made: list[Ref] = []
+
+    def make() -> list[NewCommit]:
+        # here alone nobody else adds: a name that was free before may be another's by now
+        ref = Ref("Task", _free_name(factory, slug(title)))
+        made.append(ref)
+        path = f"{folder}/{ref.name}.yaml"
+        text = edit.render("Task", ref.name, spec, dict(labels or {}), path)
+        return [_edited(factory, {path: text.encode()}, f"add: {title}", ref, "add")]
+
+    _write(factory, make)
+    return factory.store.find(made[-1])[0]
 
 
 def slug(title: str) -> str:
@@ -152,11 +160,21 @@ def edit_object(
 def _commit(
     factory: Factory, files: dict[str, bytes | None], subject: str, ref: Ref, event: str, body: str = ""
 ) -> None:
+    commit = _edited(factory, files, subject, ref, event, body)
+    _write(factory, lambda: [commit])
+
+
+def _edited(
+    factory: Factory, files: dict[str, bytes | None], subject: str, ref: Ref, event: str, body: str = ""
+) -> NewCommit:
     _refuse_invalid(files)
-    commit = event_commit(files, cut(subject), ref, event, author=person(factory), body=body)
+    return event_commit(files, cut(subject), ref, event, author=person(factory), body=body)
+
+
+def _write(factory: Factory, make: Callable[[], list[NewCommit]]) -> None:
     writer = Writer(factory)
     try:
-        writer.write(lambda: [commit])
+        writer.write(make)
     finally:
         writer.close()
 

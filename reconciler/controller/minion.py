@@ -10,7 +10,7 @@ from reconciler.controller import report
 from reconciler.controller.apply import apply
 from reconciler.controller.events import Event, Listener, silent
 from reconciler.controller.factory import Factory
-from reconciler.controller.lease import Busy
+from reconciler.controller.lease import Busy, lease
 from reconciler.controller.manage import add, resume
 from reconciler.controller.minion_home import PIPELINE, existing_home, open_home, project
 from reconciler.controller.observe import observe
@@ -46,19 +46,23 @@ def enqueue(folder: Path, text: str, where: Path, *, task: str | None = None) ->
 
 
 def run(folder: Path, text: str, where: Path, *, task: str | None = None, listener: Listener = silent) -> Ended:
-    """Run one minion to its end. Raises Refused where it cannot work in the project that `where` lies in."""
+    """Run one minion to its end; the one of a run that was killed, where the very same is asked for again.
+
+    Raises Refused where it cannot work in the project that `where` lies in.
+    """
     factory, name = _write(folder, text, where, task, suspend=False)
     return _drive(factory, [name], listener)
 
 
 def run_queue(folder: Path, *, listener: Listener = silent) -> Ended:
-    """Run what was enqueued."""
+    """Run what was enqueued, and what a run that was killed has left."""
     factory, _ = open_home(folder)
     observe(factory)
-    names = [str(row["name"]) for row in _rows(factory) if row["phase"] == Phase.SUSPENDED]
-    for name in names:
-        resume(factory, Ref("Task", name))
-    return _drive(factory, names, listener)
+    waiting = {str(row["name"]): row["phase"] for row in _rows(factory) if row["phase"] not in ENDED}
+    for name, phase in waiting.items():
+        if phase == Phase.SUSPENDED:
+            resume(factory, Ref("Task", name))
+    return _drive(factory, list(waiting), listener)
 
 
 def minions(folder: Path, *, ended: bool) -> list[report.Row]:
@@ -85,7 +89,29 @@ def _write(folder: Path, text: str, where: Path, task: str | None, *, suspend: b
         labels[TIED] = task
     if suspend:
         more["suspend"] = True
+    elif (left := _left(factory, text, more, labels)) is not None:
+        return factory, left
     return factory, add(factory, text, labels=labels, more=more, folder=FOLDER).name
+
+
+def _left(factory: Factory, text: str, more: dict[str, object], labels: dict[str, str]) -> str | None:
+    """A minion that is just the same, has not ended, and is nobody's any more: its run was killed."""
+    observe(factory)
+    waiting = {row["name"] for row in _rows(factory) if row["phase"] not in (*ENDED, Phase.SUSPENDED)}
+    wanted = {"title": text, **more}
+    same = (
+        item.name
+        for item in factory.store.objects("Task")
+        if item.name in waiting and item.spec == wanted and item.labels == labels
+    )
+    name = next(same, None)
+    if name is not None:
+        try:
+            with lease(factory.state / "controller.lock", "minion"):
+                return name
+        except Busy:
+            pass
+    return None
 
 
 def _drive(factory: Factory, names: list[str], listener: Listener) -> Ended:

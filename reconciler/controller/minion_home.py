@@ -13,7 +13,9 @@ from pathlib import Path
 from reconciler.controller.discover import discover
 from reconciler.controller.factory import Factory
 from reconciler.controller.init import machinery
+from reconciler.controller.lease import lease
 from reconciler.controller.observe import observe
+from reconciler.controller.writer import PATIENCE
 from reconciler.desired import edit
 from reconciler.git.repository import SYMLINK, GitError, Repository
 from reconciler.model.errors import FactoryError, Refused
@@ -45,9 +47,16 @@ def open_home(folder: Path) -> tuple[Factory, Factory | None]:
     """The minions' factory, made or brought up to date, and the one at hand. Raises FactoryError."""
     place, source = home(folder)
     parts = _of_factory(source) if source else _of_tool()
+    state = place / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    with lease(state / "writer.lock", "minion", wait=PATIENCE):
+        _bring_up_to_date(place, parts)
+    return Factory.open(place), source
+
+
+def _bring_up_to_date(place: Path, parts: dict[str, bytes]) -> None:
     new = not (place / ".git").exists()
     if new:
-        place.mkdir(parents=True, exist_ok=True)
         Repository.create(place, "main")
     digest = _digest(parts)
     marker = place / ".git" / _SEED
@@ -56,7 +65,6 @@ def open_home(folder: Path) -> tuple[Factory, Factory | None]:
         if Repository(place).worktree_changes([]):
             Repository(place).commit_everything("Take over the machinery")
         marker.write_text(digest)
-    return Factory.open(place), source
 
 
 def existing_home(folder: Path) -> Factory | None:
