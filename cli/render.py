@@ -75,9 +75,9 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in cast("Sequence[object]", value)) or "-"
+        value = ", ".join(str(item) for item in cast("Sequence[object]", value)) or "-"
     if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in cast("Row", value).items()) or "-"
+        value = ", ".join(f"{key}={item}" for key, item in cast("Row", value).items()) or "-"
     return printable(str(value)).replace("\n", " ")
 
 

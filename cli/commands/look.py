@@ -123,6 +123,9 @@ def _show_attempt(attempt: dict[str, Any]) -> None:
         click.echo(f"  rung     tier {attempt['tier']}: {render.printable(attempt['escalation'])}")
     for phase in attempt["phases"]:
         click.echo(f"  phase    {phase['name']:<16} by {phase['by']:<9} {render.cell(phase.get('files'))}")
+    for refused in attempt["refusals"]:
+        what = f"{refused['role']}: {refused['tool']} {refused['what']}: {refused['why']}"
+        click.echo(f"  refused  {refused['phase']:<16} {render.printable(what)}")
     for gate in attempt["gates"]:
         click.echo(f"  gate     {gate['id']:<24} {gate['result']:<8} {render.printable(gate['message'])}")
     for finding in attempt["findings"]:

@@ -89,10 +89,17 @@ def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[in
     problems = [problem for file in files for problem in file.problems]
     objects = [item for file in files for item in file.objects]
     if not paths:
-        problems += references.check(objects)
+        problems += _not_of_broken(references.check(objects), problems)
     else:
         problems += _references_of_some(folder, files)
     return len(objects), sorted(problems), sorted(warning for file in files for warning in file.warnings)
+
+
+def _not_of_broken(dangling: list[Problem], faults: list[Problem]) -> list[Problem]:
+    """Without those that miss only an object whose own fault is told already."""
+    kinds_and_names = [fault.object.partition("/") for fault in faults if fault.object]
+    missing = tuple(f'there is no {kind} "{name}"' for kind, _, name in kinds_and_names)
+    return [problem for problem in dangling if not any(said in problem.message for said in missing)]
 
 
 def _committed_files(factory: Factory) -> list[FileRecord]:

@@ -140,6 +140,7 @@ def attempt_row(attempt: Attempt) -> Row:
         "phases": msgspec.to_builtins(evidence.phases),
         "gates": msgspec.to_builtins(evidence.gates),
         "findings": msgspec.to_builtins(evidence.findings),
+        "refusals": msgspec.to_builtins(evidence.refusals),
         "evidence": attempt.path,
         "commit": attempt.commit,
         "product_commit": evidence.product_commit,

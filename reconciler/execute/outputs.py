@@ -16,6 +16,7 @@ _T = TypeVar("_T")
 MAX_FILES = 20
 MAX_BYTES = 200_000
 MAX_FINDINGS = 20
+SEVERITIES = ("blocker", "minor", "info")
 
 FILES_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -109,7 +110,10 @@ def files(said: str) -> Files:
 def verdict(said: str) -> tuple[str, tuple[Finding, ...]]:
     """Decode an answer of the sort `verdict`: its summary, and findings with clean, distinct ids. Raises Unusable."""
     decoded = _decode(said, RawVerdict)
-    return text.visible(decoded.summary), _findings(decoded.findings)
+    summary, findings = text.visible(decoded.summary), _findings(decoded.findings)
+    if not findings and not summary.strip():
+        raise Unusable("the verdict says neither what was looked at nor what was found")
+    return summary, findings
 
 
 def found(items: Sequence[Any]) -> tuple[Finding, ...]:
@@ -118,12 +122,13 @@ def found(items: Sequence[Any]) -> tuple[Finding, ...]:
 
 
 def _findings(given: Sequence[RawFinding]) -> tuple[Finding, ...]:
+    """The worst first, so that neither a limit nor an equal name drops a blocker; none for want of a name or title."""
     findings: dict[str, Finding] = {}
-    for raw in given[:MAX_FINDINGS]:
+    worst = sorted(given, key=lambda raw: SEVERITIES.index(raw.severity))
+    for number, raw in enumerate(worst[:MAX_FINDINGS], start=1):
         # before it becomes a name: in lower case a secret would no longer be known for one
-        name = text.slug(Redactor.of().text(raw.id or raw.title))
-        if name and raw.title.strip():
-            title = text.line(raw.title, 160)
+        name = text.slug(Redactor.of().text(raw.id or raw.title)) or f"finding-{number}"
+        if title := text.line(text.visible(raw.title or raw.detail), 160).strip() or raw.id:
             detail = text.cut(text.visible(raw.detail), 2000)
             findings.setdefault(name, Finding(id=name, title=title, severity=raw.severity, detail=detail))
     return tuple(findings.values())

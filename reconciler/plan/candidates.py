@@ -131,7 +131,8 @@ class Chains:
         what = f"{link.backend}/{link.model}" if link.model else link.backend
         missing = needed - offered(link.backend, link.model, host, world)
         if missing:
-            return Reason.CAPABILITY_MISSING, f"{what} at {name} does not offer {', '.join(sorted(missing))}"
+            told = f"{what} at {name} does not offer {', '.join(sorted(missing))}"
+            return Reason.CAPABILITY_MISSING, told + _way_out(link, host, world, missing)
         room, takes = host.memory, next((item.memory for item in host.models if item.name == link.model), None)
         if room and takes and size(takes) > size(room):
             return Reason.NO_ROUTE, f"{what} needs {takes} of memory, and {name} has {room}"
@@ -157,6 +158,17 @@ def offered(backend: str, model: str | None, host: Host, world: World) -> frozen
         if tried is not None:
             said -= OFFERED - tried
     return said - (OFFERED - world.backends[backend]) if backend in world.backends else said
+
+
+def _way_out(link: Link, host: Host, world: World, missing: frozenset[str]) -> str:
+    """What a person can do where a trial found more than the Fleet says, or nothing was tried."""
+    declared = next((frozenset(item.offers) for item in host.models if item.name == link.model), frozenset[str]())
+    tried = world.probed.get((host.name, link.model)) if link.model else None
+    if link.model is None or not missing - declared or missing - world.backends.get(link.backend, OFFERED):
+        return ""
+    if tried is None:
+        return " by what the Fleet says; `fleet --probe` finds out, then name it in the model's `offers`"
+    return "; a trial found that it does: name it in the model's `offers` in the Fleet" if missing <= tried else ""
 
 
 def _wants(needed: Needed) -> tuple[frozenset[str], ...]:

@@ -151,3 +151,22 @@ def test_a_plan_knows_without_asking_that_a_model_was_found_to_have_no_tools(
     assert held["reason"] == "CapabilityMissing"
     assert "ollama-tool/tiny at anvil does not offer tools" in held["message"]
     assert len(anvil.asked) == asked
+
+
+def test_a_model_that_can_do_more_than_the_fleet_says_is_told_with_the_way_out(
+    fleet: TinyFactory, anvil: OllamaStandIn
+) -> None:
+    fleet.edit("manifests/fleet.yaml", "numCtx: 4096, offers: [text, schema, tools]", "numCtx: 4096")
+    fleet.edit("manifests/fleet.yaml", "{backend: llama-tool, model: kimi, hosts: [forge]}", "{backend: human-queue}")
+    fleet.task("prose", "Write prose")
+    fleet.commit("Ask for work with tools")
+    [held] = fleet.json("diff")["held"]
+    assert "`fleet --probe` finds out" in held["message"]
+    fleet.json("fleet", "--probe")
+    [held] = fleet.json("diff")["held"]
+    assert "a trial found that it does: name it in the model's `offers`" in held["message"]
+
+
+def test_no_host_writes_to_the_terminal(fleet: TinyFactory, anvil: OllamaStandIn) -> None:
+    anvil.models = ("tiny:latest", "\x1b]0;mine\x07")
+    assert "\x1b" not in fleet.ok("fleet")

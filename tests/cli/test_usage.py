@@ -152,6 +152,13 @@ def test_validate_names_file_line_column_and_the_right_key(factory: TinyFactory)
         assert "Traceback" not in done.stderr
 
 
+def test_a_fault_is_told_once_and_not_by_everybody_who_names_the_object(factory: TinyFactory) -> None:
+    factory.write("manifests/wrong.yaml", manifest("Task", "wrong", {"title": "x", "priorty": "H"}))
+    factory.task("after", "After", dependsOn=["wrong"])
+    told = factory.cli("validate", "--worktree").stderr.strip().split("\n")
+    assert [line.partition(" ")[0] for line in told] == ["manifests/wrong.yaml:7:3:"]
+
+
 def test_duplicates_cycles_and_dangling_references_are_named(factory: TinyFactory) -> None:
     factory.task("a", "A", dependsOn=["b"])
     factory.task("b", "B", dependsOn=["a"])

@@ -79,6 +79,7 @@ def test_what_a_lead_noted_and_proposed_is_in_the_commit_of_its_outcome(library:
     assert library.show("shelf")["spec"]["from"]["relation"] == "proposed"
     assert library.tasks()["books"]["phase"] == "done"
     assert [refusal["what"] for refusal in evidence(library)["refusals"]] == ["companies/works/CLAUDE.md"]
+    assert "refused" in library.ok("show", "Task/library"), "people see it without opening the evidence"
     assert (library.root / "companies/works/CLAUDE.md").read_text() == "# The Works\n"
 
 

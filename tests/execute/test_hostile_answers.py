@@ -49,3 +49,20 @@ def test_a_secret_does_not_become_the_name_of_a_finding() -> None:
     finding = {"id": secret, "title": "Leak", "severity": "minor", "detail": ""}
     _, findings = outputs.verdict(json.dumps({"summary": "", "findings": [finding]}))
     assert findings[0].id == "redacted-aws-access-key"
+
+
+def test_a_verdict_that_says_nothing_is_none() -> None:
+    with pytest.raises(outputs.Unusable, match="neither"):
+        outputs.verdict(json.dumps({"summary": " ", "findings": []}))
+
+
+def test_no_blocker_is_lost_for_its_name_or_its_place() -> None:
+    blocker = {"id": "a", "title": "It loses data", "severity": "blocker", "detail": "d"}
+    minors = [{"id": f"m{n}", "title": "t", "severity": "minor", "detail": "d"} for n in range(25)]
+    unnamed = blocker | {"id": "漏洞", "title": "安全漏洞"}
+    untitled = blocker | {"id": "", "title": ""}
+    for given in ([*minors, blocker], [blocker | {"severity": "minor"}, blocker], [unnamed], [untitled]):
+        _, findings = outputs.verdict(json.dumps({"summary": "s", "findings": given}))
+        assert findings[0].severity == "blocker", given
+        assert findings[0].id
+        assert findings[0].title
