@@ -24,7 +24,7 @@ def mend_products(factory: Factory, view: View) -> None:
 
 
 def sweep_runs(factory: Factory, live: Collection[str]) -> None:
-    """Remove the run folders of work that is over, and what was only half filled. For a start: no worker is up yet, so nobody is in them."""
+    """Remove the run folders of work that is over, and what is half filled. For a start: no worker is up yet."""
     runs = factory.state / "runs"
     for folder in runs.iterdir() if runs.is_dir() else ():
         if not any(belongs(folder.name, identifier) for identifier in live):
