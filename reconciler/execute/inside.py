@@ -2,7 +2,7 @@
 
 Runs inside the sandbox, where there is no network but this machine's own loopback: listens there, hands every
 connection on to the socket as it comes, and names itself to the program as its proxy. It ends when the program ends,
-and the program ends with it, or with its parent. Standard library only: nothing else needs to be visible.
+and the program ends with it, or with its parent. Nothing but this package needs to be visible.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+
+from reconciler.execute.short_path import reachable
 
 _GRACE = 1.0
 _CHUNK = 65536
@@ -68,7 +70,8 @@ def _serve(listener: socket.socket, way_out: str) -> None:
 def _hand_on(inner: socket.socket, way_out: str) -> None:
     with inner, socket.socket(socket.AF_UNIX) as outer:
         try:
-            outer.connect(way_out)
+            with reachable(way_out) as path:
+                outer.connect(path)
         except OSError:
             return
         back = threading.Thread(target=_pump, args=(outer, inner), daemon=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from reconciler.execute.short_path import reachable
+
 
 class SocketServer(ABC):
     """`async with SocketServer(path, limit)`: `limit` is that of what `answer` may read in one piece, in bytes."""
@@ -22,7 +24,8 @@ class SocketServer(ABC):
         """One connection, to its end. OSError and ValueError end it as well: then nobody is there to be told."""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_unix_server(self._accept, str(self._path), limit=self._limit)
+        with reachable(str(self._path)) as path:
+            self._server = await asyncio.start_unix_server(self._accept, path, limit=self._limit)
         return self
 
     async def __aexit__(

@@ -17,6 +17,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
 from reconciler.execute.mcp.wire import LONGEST, SECRET, SERVER
+from reconciler.execute.short_path import reachable
 
 
 class Far:
@@ -29,7 +30,8 @@ class Far:
     async def ask(self, **request: object) -> dict[str, Any]:
         """The answer; `{"error": ...}` where there is none."""
         try:
-            reader, writer = await asyncio.open_unix_connection(self._socket, limit=LONGEST)
+            with reachable(self._socket) as path:
+                reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST)
         except OSError as error:
             return {"error": f"the factory's tools cannot be reached: {error}"}
         try:
