@@ -164,6 +164,19 @@ def _matches(rules: Iterable[Mapping[str, Any]], place: Place, *, condition: boo
             yield (*place, index), f'rule "{rule["id"]}" would match everything: say `any` or `all`'
 
 
+_POSSIBLE = {"priority": ("H", "M", "L"), "complexity": ("1", "2", "3", "4", "5")}
+"""values of attributes that only have some"""
+
+
+def _conditions(rules: Iterable[Mapping[str, Any]], place: Place) -> Iterator[Fault]:
+    """A value that nothing can have makes a rule that never matches, and nobody notices."""
+    for index, rule in enumerate(rules):
+        for key, possible in _POSSIBLE.items():
+            for value in rule.get("when", {}).get(key, ()):
+                if str(value) not in possible:
+                    yield (*place, index, "when", key), f'"{value}" is not one of {", ".join(possible)}'
+
+
 def _routing(spec: Mapping[str, Any]) -> Iterator[Fault]:
     rules = spec.get("rules", ())
     yield from _named(rules, ("spec", "rules"), "rule", "id")
@@ -177,6 +190,7 @@ def _policy(spec: Mapping[str, Any]) -> Iterator[Fault]:
     risky = spec.get("pair", {}).get("risky", ())
     yield from _named(risky, ("spec", "pair", "risky"), "rule", "id")
     yield from _matches(risky, ("spec", "pair", "risky"), condition=False)
+    yield from _conditions(risky, ("spec", "pair", "risky"))
     yield from _product(spec.get("product"), ("spec", "product"))
     if _bad_branch(spec.get("branch", "main")):
         yield ("spec", "branch"), f'"{spec["branch"]}" is no branch name that git allows'

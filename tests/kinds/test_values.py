@@ -126,3 +126,10 @@ def test_what_a_schema_cannot_say_is_a_rule(kind: str, spec: dict[str, Any], pla
     [(found, message)] = rules.faults(kind, document)
     assert found == place
     assert words in message
+
+
+def test_a_risk_rule_that_can_never_match_is_a_fault_where_it_stands() -> None:
+    risky = [{"id": "a", "any": ["x"], "when": {"priority": ["H", "Z"], "complexity": ["4"]}}]
+    [(place, said)] = rules.faults("Policy", manifest("Policy", "x", {"pair": {"risky": risky}}))
+    assert place == ("spec", "pair", "risky", 0, "when", "priority")
+    assert "H, M, L" in said
