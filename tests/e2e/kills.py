@@ -125,15 +125,15 @@ class Killer:
 
     def kill(self, controller: subprocess.Popen[bytes], way: str) -> None:
         self.caught |= in_flight(self.root)
-        workers = [pid for pid in ours(self.root) if "reconciler.dispatch.worker" in command_line(pid)]
-        if way == "worker" and not workers:
+        found = workers(self.root)
+        if way == "worker" and not found:
             way = "controller"
         if way.startswith("stopped"):
-            for pid in [*workers, *([controller.pid] if way == "stopped both" else [])]:
+            for pid in [*found, *([controller.pid] if way == "stopped both" else [])]:
                 send(pid, signal.SIGSTOP)
             time.sleep(0.1)
         if way in ("worker", "both", "stopped both"):
-            for pid in workers:
+            for pid in found:
                 send(pid, signal.SIGKILL)
         if way == "ended":
             send(controller.pid, signal.SIGTERM)
@@ -213,6 +213,10 @@ def in_flight(root: Path) -> set[str]:
 def ours(root: Path) -> list[int]:
     """The living processes that belong to this factory: by the token, or by a path of it in their arguments."""
     return [pid for pid in processes() if pid != os.getpid() and belongs(pid, root)]
+
+
+def workers(root: Path) -> list[int]:
+    return [pid for pid in ours(root) if "reconciler.dispatch.worker" in command_line(pid)]
 
 
 def belongs(pid: int, root: Path) -> bool:
