@@ -154,7 +154,7 @@ def faults(root: Path, products: list[Path], killer: Killer) -> list[str]:
     outcomes = trailers(root)
     twice = [key for key, count in Counter(identifier for identifier, _ in outcomes).items() if count > 1]
     found += [f"{identifier} has two outcomes" for identifier in twice]
-    found += [f"{identifier} took attempt {number}" for identifier, number in outcomes if number != "1"]
+    found += [f"{identifier} took attempt {number}" for identifier, number in outcomes if number not in ("1", "")]
     lost = killer.caught - {identifier for identifier, _ in outcomes}
     found += [f"{identifier} was in flight and has no outcome" for identifier in sorted(lost)]
     for product in products:
@@ -194,11 +194,10 @@ def cli(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def trailers(root: Path) -> list[tuple[str, str]]:
-    """(execution, attempt) of every outcome commit, newest first."""
+    """(execution, attempt) of every outcome commit, newest first; no attempt for what a model was only asked."""
     form = "%(trailers:key=Alai-Execution,valueonly,separator=)%x09%(trailers:key=Alai-Attempt,valueonly,separator=)"
     lines = git(root, "log", f"--format={form}").splitlines()
-    pairs = [line.split("\t") for line in lines if line.strip()]
-    return [(identifier, number) for identifier, number in pairs]
+    return [(line.partition("\t")[0], line.partition("\t")[2]) for line in lines if line.strip()]
 
 
 def in_flight(root: Path) -> set[str]:
