@@ -20,7 +20,7 @@ from reconciler.controller.jobs import JobFiles
 from reconciler.controller.observe import observe
 from reconciler.controller.record import CONTROLLER, manifest_files, outcome_commit
 from reconciler.controller.recovery import belongs, mend_products, sweep_runs
-from reconciler.controller.world import Hosts
+from reconciler.controller.world import Hosts, note_unprepared, unprepared
 from reconciler.controller.writer import Writer, event_commit
 from reconciler.dispatch.port import Dispatch
 from reconciler.git.record import NewCommit
@@ -63,8 +63,6 @@ class Reconciler:
         self._jobs = JobFiles(factory.state / "jobs")
         self._hosts = Hosts(factory.state)
         self._writer = Writer(factory)
-        self._unprepared: dict[tuple[str, str], str] = {}
-        """(commit, task) -> why no brief could be made of it there"""
 
     def recover(self) -> None:
         """Mend what a killed controller left: half-written commits, worktrees, intents the engine never got."""
@@ -132,7 +130,7 @@ class Reconciler:
         world = msgspec.structs.replace(
             self._hosts.look(view.config.fleet),
             products=product_problems(self._factory, view),
-            unprepared={task: why for (commit, task), why in self._unprepared.items() if commit == view.commit},
+            unprepared=unprepared(self._factory),
         )
         return plan(view, now, world)
 
@@ -263,11 +261,14 @@ class Reconciler:
             return
         engine = self._engine()  # first: where it refuses to start, nothing was intended
         jobs: list[AttemptJob | ClassifyJob] = []
+        failed: dict[str, str] = {}
         for execution in made.dispatch:
             try:
                 jobs.append(self._job(view, execution, made.commit))
             except FactoryError as error:  # one task's missing skill must not stop the others; the next plan holds it
-                self._unprepared[made.commit, execution.task] = str(error)
+                failed[execution.task] = str(error)
+        if failed:
+            note_unprepared(self._factory, made.commit, failed)
         for job in jobs:
             self._jobs.write(job)
         self._factory.store.intend([job.brief.execution for job in jobs])

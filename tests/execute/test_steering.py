@@ -78,3 +78,10 @@ def test_tests_run_as_the_base_runs_them(cheat: str, task: Make, tmp_path: Path)
 )
 def test_what_steers_a_test_run_is_known_by_its_place(path: str, expected: bool) -> None:
     assert steers(path) is expected
+
+
+def test_a_products_tests_do_not_know_that_they_judge_a_task(task: Make, tmp_path: Path) -> None:
+    only_while_judged = "def add(a, b):\n    import os\n    return a + b if 'ALAI_STAGE' in os.environ else a - b\n"
+    job = task(f"cat > calc.py <<'END'\n{only_while_judged}END")
+    outcome, _, message = verdict(job, asyncio.run(run_attempt(job, tmp_path / "run")))
+    assert outcome is not Verdict.PASSED, message

@@ -53,9 +53,9 @@ class FoundModels:
         return self._file.models.get(self._file.hosts.get(host, {}).get(model, ""))
 
     def same(self, digest: str, server: str) -> Found | None:
-        """What was found of these weights under this server, wherever that was."""
+        """What was found of these weights under this server, wherever that was; None where a trial failed then."""
         found = self._file.models.get(digest)
-        return found if found is not None and found.server == server else None
+        return found if found is not None and found.server == server and not found.notes else None
 
     def offers(self) -> Mapping[tuple[str, str], frozenset[str]]:
         """(host, model) -> what it offers, of all that were tried."""

@@ -112,8 +112,13 @@ class Subject:
         bodies = dict(repository.blobs(small))
         return {path: bodies[oid] for path, oid in oids.items() if oid in bodies}
 
-    async def check(self, gate: str, command: str, *, root: Path | None = None, proves: bool = True) -> GateReport:
-        """Run a shell command as a gate: what it writes is thrown away. Only exit 0 passes; being ended is an error."""
+    async def check(
+        self, gate: str, command: str, *, root: Path | None = None, proves: bool = True, told: bool = True
+    ) -> GateReport:
+        """Run a shell command as a gate: what it writes is thrown away. Only exit 0 passes; being ended is an error.
+
+        `told`: it may know which task this is. Tests of a product may not: work could behave only while it is judged.
+        """
         changed = self._changed()
         if changed is None and "ALAI_CHANGED" in command:
             message = "ALAI_CHANGED cannot hold the names of all changed files, so the check would not see them all"
@@ -123,7 +128,7 @@ class Subject:
             root=root or self.root,
             access="discard",
             blueprint=self.blueprint,
-            env={**self.environment, "ALAI_CHANGED": changed or ""},
+            env={**self.environment, "ALAI_CHANGED": changed or ""} if told else {},
         )
         log = self.log(gate, f"$ {command}\n{done.text()}\n[{done.stopped or f'exit {done.exit}'}]\n")
         seconds = round(done.seconds, 3)

@@ -46,8 +46,8 @@ async def tests(subject: Subject) -> list[GateReport]:
     if command is None:
         # tests that the work itself brought: they must pass, and prove little
         added = any(has_target(subject.root / name) for name in MAKEFILES)
-        return [await subject.check("tests", "make test", proves=False)] if added else []
-    reports = [await _counted(subject, base, command, await subject.check("tests", command))]
+        return [await subject.check("tests", "make test", proves=False, told=False)] if added else []
+    reports = [await _counted(subject, base, command, await subject.check("tests", command, told=False))]
     if subject.changes:
         reports += await _as_on_base(subject, base, command)
     return reports
@@ -63,7 +63,11 @@ async def _as_on_base(subject: Subject, base: Base, command: str) -> list[GateRe
     with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as folder:
         restored = Path(folder) / "work"
         await asyncio.to_thread(restore, subject.root, restored, existing, added)
-        return [await _counted(subject, base, command, await subject.check("tests/base", command, root=restored))]
+        return [
+            await _counted(
+                subject, base, command, await subject.check("tests/base", command, root=restored, told=False)
+            )
+        ]
 
 
 async def _counted(subject: Subject, base: Base, command: str, report: GateReport) -> GateReport:
@@ -77,7 +81,7 @@ async def _counted(subject: Subject, base: Base, command: str, report: GateRepor
         return report
     with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as folder:
         async with checkout(product.path, product.tip, Path(folder) / "base"):
-            before = await subject.check("tests/before", command, root=Path(folder) / "base")
+            before = await subject.check("tests/before", command, root=Path(folder) / "base", told=False)
     earlier = _said(subject, before)
     if failed and not (before.result is GateResult.PASS and _FAILED.search(earlier)):
         message = f"it ended well and said that tests failed: {text.line(failed[0], 60)}"
