@@ -53,7 +53,11 @@ spec:
   hosts:
     - {name: here, kind: embedded, capacity: 16, models: [{name: none, numCtx: 1024}]}
   tiers:
+    - {tier: 1, chain: [{backend: embedded, model: none, hosts: [here]}]}
     - {tier: 2, chain: [{backend: embedded, model: none, hosts: [here]}]}
+    - {tier: 3, chain: [{backend: embedded, model: none, hosts: [here]}]}
+    - {tier: 4, chain: [{backend: embedded, model: none, hosts: [here]}]}
+    - {tier: 5, chain: [{backend: human-queue}]}
 """,
     "manifests/pipelines/trivial.yaml": """apiVersion: alai.dev/v1
 kind: Pipeline

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import msgspec
 
 from reconciler.controller.factory import Factory
-from reconciler.desired import read, references
+from reconciler.desired import places, read, references, tiers
 from reconciler.git import trust
-from reconciler.git.repository import SUBMODULE, SYMLINK
+from reconciler.git.repository import SUBMODULE, SYMLINK, GitError
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.history import EvidenceFile, FileRecord, TreeChange
 from reconciler.model.objects import Object
@@ -62,7 +62,7 @@ def project(factory: Factory, before: str | None, commit: str) -> str:
         raise Refused(f"commit {commit[:12]} is not trusted: {why}")
     delta = read_delta(factory, repository.changed(before, commit, [*read.MANIFEST_ROOTS, "evidence", "knowledge"]))
     problems = [problem for file in delta.files for problem in file.problems]
-    problems += [] if problems else _reference_problems(factory, delta, reset=reset)
+    problems += [] if problems else _reference_problems(factory, delta, commit, reset=reset)
     if problems:
         raise InvalidManifests(problems)
     if reset:
@@ -148,11 +148,12 @@ def _from_cache(data: bytes, path: str) -> FileRecord | None:
     return record if record.path == path else None
 
 
-def _reference_problems(factory: Factory, delta: Delta, *, reset: bool) -> list[Problem]:
+def _reference_problems(factory: Factory, delta: Delta, commit: str, *, reset: bool) -> list[Problem]:
     """Dangling references, duplicates and cycles: of what was touched, or of everything where names disappeared."""
     touched = [item for file in delta.files for item in file.objects]
+    where = committed_places(factory, commit)
     if reset:
-        return references.check(touched)
+        return references.check(touched, where)
     replaced = {file.path for file in delta.files} | set(delta.removed)
     if not replaced:
         return []
@@ -161,7 +162,7 @@ def _reference_problems(factory: Factory, delta: Delta, *, reset: bool) -> list[
     gone = [ref for ref in store.declared_in(replaced) if ref not in now]
     if gone:
         kept = [item for item in store.objects() if item.position.path not in replaced]
-        return references.check([*kept, *touched])
+        return references.check([*kept, *touched], where)
     by_ref: dict[Ref, list[Object]] = {}
     for item in touched:
         by_ref.setdefault(item.ref, []).append(item)
@@ -169,4 +170,20 @@ def _reference_problems(factory: Factory, delta: Delta, *, reset: bool) -> list[
     def lookup(ref: Ref) -> Sequence[Object]:
         return [*by_ref.get(ref, ()), *(item for item in store.find(ref) if item.position.path not in replaced)]
 
-    return references.check_touched(touched, lookup)
+    def of_kind(kind: str) -> Sequence[Object]:
+        kept = (item for item in store.objects(kind) if item.position.path not in replaced)
+        return [*kept, *(item for item in touched if item.ref.kind == kind)]
+
+    return sorted([*references.check_touched(touched, lookup), *tiers.check(touched, of_kind, where)])
+
+
+def committed_places(factory: Factory, commit: str) -> places.Where:
+    """Finds places in the files of this commit."""
+
+    def read_committed(path: str) -> bytes | None:
+        try:
+            return factory.repository.read(commit, path)
+        except GitError:
+            return None
+
+    return places.finder(read_committed)

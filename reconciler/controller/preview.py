@@ -13,9 +13,9 @@ import msgspec
 from reconciler.actual.fast import EMPTY_PLAN, SCHEMA_VERSION
 from reconciler.controller import report
 from reconciler.controller.factory import Factory
-from reconciler.controller.observe import InvalidManifests, observe, read_delta
+from reconciler.controller.observe import InvalidManifests, committed_places, observe, read_delta
 from reconciler.controller.world import unseen
-from reconciler.desired import read, references, worktree
+from reconciler.desired import places, read, references, templates, worktree
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import FactoryError
 from reconciler.model.history import FileRecord
@@ -85,13 +85,18 @@ def _line(change: Change) -> tuple[str, str]:
 
 def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[int, list[Problem], list[Problem]]:
     """How many objects were read, every fault, and every warning. Works on a folder that was never applied."""
-    files = _worktree_files(folder, paths) if worktree or paths else _committed_files(Factory.open(folder))
+    if worktree or paths:
+        files, where = _worktree_files(folder, paths), _worktree_places(_root(folder))
+    else:
+        factory = Factory.open(folder)
+        files, where = _committed_files(factory), committed_places(factory, factory.repository.head())
     problems = [problem for file in files for problem in file.problems]
     objects = [item for file in files for item in file.objects]
     if not paths:
-        problems += _not_of_broken(references.check(objects), problems)
+        problems += _not_of_broken(references.check(objects, where), problems)
     else:
-        problems += _references_of_some(folder, files)
+        problems += _references_of_some(folder, files, where)
+    problems += templates.check(objects, where)
     return len(objects), sorted(problems), sorted(warning for file in files for warning in file.warnings)
 
 
@@ -132,11 +137,23 @@ def _relative(root: Path, path: Path) -> str:
     return absolute.relative_to(root).as_posix()
 
 
-def _references_of_some(folder: Path, files: Sequence[FileRecord]) -> list[Problem]:
+def _worktree_places(root: Path) -> places.Where:
+    """Finds places in the files of the working tree."""
+
+    def read_written(path: str) -> bytes | None:
+        try:
+            return (root / path).read_bytes()
+        except OSError:
+            return None
+
+    return places.finder(read_written)
+
+
+def _references_of_some(folder: Path, files: Sequence[FileRecord], where: places.Where) -> list[Problem]:
     """References of single files are checked against the rest of the working tree."""
     chosen = {file.path for file in files}
     everything = {file.path: file for file in worktree.read_worktree(_root(folder), None)} | {f.path: f for f in files}
-    found = references.check([item for file in everything.values() for item in file.objects])
+    found = references.check([item for file in everything.values() for item in file.objects], where)
     return [problem for problem in found if problem.position.path in chosen]
 
 
@@ -179,7 +196,7 @@ def _with_worktree(factory: Factory) -> View:
     kept = [item for item in factory.store.objects() if item.position.path not in set(paths)]
     objects: list[Object] = [*kept, *(item for file in files for item in file.objects)]
     problems = [problem for file in files for problem in file.problems]
-    problems = problems or references.check(objects)
+    problems = problems or references.check(objects, _worktree_places(factory.root))
     if problems:
         raise InvalidManifests(problems)
     return factory.store.view_of(objects)

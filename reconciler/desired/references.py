@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.desired import tiers
+from reconciler.desired.places import Where, begin
 from reconciler.desired.words import safe, suggestion
 from reconciler.model.objects import Object
 from reconciler.model.refs import Problem, Ref
@@ -20,8 +22,8 @@ SINGLE = ("Fleet", "Routing", "Policy")
 """kinds of which a factory has one at most"""
 
 
-def check(objects: Iterable[Object]) -> list[Problem]:
-    """All faults between these objects, sorted by place."""
+def check(objects: Iterable[Object], where: Where = begin) -> list[Problem]:
+    """All faults between these objects, sorted by place. `where` finds the places of those that are deep in a spec."""
     everything = list(objects)
     by_ref: dict[Ref, list[Object]] = defaultdict(list)
     by_kind: dict[str, list[Object]] = defaultdict(list)
@@ -31,6 +33,7 @@ def check(objects: Iterable[Object]) -> list[Problem]:
         by_kind[item.ref.kind].append(item)
         names[item.ref.kind].add(item.ref.name)
     problems = check_touched(everything, lambda ref: by_ref.get(ref, ()), lambda kind: names.get(kind, ()))
+    problems += tiers.check(everything, lambda kind: by_kind.get(kind, ()), where)
     for kind in SINGLE:
         ordered = sorted(by_kind.get(kind, ()), key=lambda item: item.position)
         for item in ordered[1:]:
@@ -56,7 +59,8 @@ def check_touched(touched: Iterable[Object], lookup: Lookup, names: Names | None
             own = _own(item, place, target)
             if own is None or not lookup(own):
                 problems.append(_dangling(item, place, target, names))
-        problems += _inside(item, lookup)
+        if item.ref.kind == "Task":
+            problems += _stage(item, lookup)
     problems += _cycles(items, lookup)
     return sorted(set(problems))
 
@@ -131,21 +135,8 @@ def _dangling(item: Object, place: str, target: Ref, names: Names | None) -> Pro
     return Problem(item.position, str(item.ref), f'{safe(place)}: there is no {target.kind} "{target.name}"{hint}')
 
 
-def _inside(item: Object, lookup: Lookup) -> Iterator[Problem]:
-    """References to parts: a stage of a pipeline, a host of the fleet."""
-    if item.ref.kind == "Task":
-        yield from _stage(item, lookup)
-    elif item.ref.kind == "Fleet":
-        hosts = {host["name"] for host in item.spec.get("hosts", ())}
-        for tier in item.spec.get("tiers", ()):
-            for link in tier.get("chain", ()):
-                for host in link.get("hosts", ()):
-                    if host not in hosts:
-                        said = f'tier {tier["tier"]}: there is no host "{host}"{suggestion(host, hosts)}'
-                        yield Problem(item.position, str(item.ref), said)
-
-
 def _stage(item: Object, lookup: Lookup) -> Iterator[Problem]:
+    """The task's stage is one of its pipeline's."""
     stage, pipeline = item.spec.get("stage"), item.spec.get("pipeline")
     if stage is None:
         return

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
 
-from reconciler.kinds import rules
+from reconciler.kinds import names, rules
 from reconciler.kinds.rules import Place
 from reconciler.model.share import share
 
@@ -40,7 +40,9 @@ def _validator(kind: str) -> Any:
 
 def fast(kind: str, document: Mapping[str, Any]) -> bool:
     """Whether the document is right, rules included. What it calls wrong may only be `3.0` for 3: ask `full`."""
-    return bool(_validator(kind).is_valid(document)) and next(rules.faults(kind, document), None) is None
+    if not _validator(kind).is_valid(document):
+        return False
+    return next(rules.faults(kind, document), None) is None and next(names.faults(kind, document), None) is None
 
 
 def full(kind: str, document: Mapping[str, Any]) -> list[Complaint]:
@@ -54,7 +56,9 @@ def full(kind: str, document: Mapping[str, Any]) -> list[Complaint]:
     except ValidationError as error:
         details = error.errors(include_url=False)
         return _distinct([_complaint(kind, document, cast("dict[str, Any]", detail)) for detail in details])
-    return [Complaint(place, message) for place, message in rules.faults(kind, document)]
+    found = [Complaint(place, message) for place, message in rules.faults(kind, document)]
+    unknown = names.faults(kind, document)
+    return found + [Complaint(name.place, name.message, word=name.word, known=name.known) for name in unknown]
 
 
 def _distinct(complaints: list[Complaint]) -> list[Complaint]:

@@ -125,7 +125,7 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
                     "models": [{"name": "qwen3:8b", "numCtx": 32768, "offers": ["text", "tools"]}],
                 }
             ],
-            "tiers": [{"tier": 1, "chain": [{"backend": "ollama", "model": "m", "hosts": ["FORGE"]}]}],
+            "tiers": [{"tier": 1, "chain": [{"backend": "ollama-tool", "model": "qwen3:8b", "hosts": ["FORGE"]}]}],
         },
     ),
     (

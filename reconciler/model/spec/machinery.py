@@ -8,6 +8,14 @@ import msgspec
 
 from reconciler.model.spec.base import Spec
 
+MODEL_BACKENDS = (
+    *("ollama-tool", "ollama-simple", "llama-tool", "llama-server"),
+    *("embedded", "claude-cli", "command"),
+)
+"""the ways to reach a model"""
+BACKENDS = (*MODEL_BACKENDS, "human-queue")
+"""all that a link of the Fleet may name: a person is one too"""
+
 
 class HostModel(Spec, frozen=True, kw_only=True):
     name: str
