@@ -23,7 +23,7 @@ MODELS = ("host", "model", "num_ctx", "offers", "probed", "message")
 def fleet_command(folder: Path, probe: bool, output: str) -> int:
     """The hosts: health, loaded models, slots, queue and memory; their models; who comes next where one fails.
 
-    A model whose digest is known is not tried again. Models of a host that costs money are not tried.
+    A model whose digest is known is tried again only where a trial failed. Hosts that cost money are not tried.
     """
     row = fleet(Factory.open(folder), probe=probe, tell=lambda line: click.echo(render.printable(line), err=True))
     if output != "text":
