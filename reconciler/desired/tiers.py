@@ -1,7 +1,7 @@
-"""Tiers and models that Routing and the companies name, held against the Fleet. Works on values; reads nothing.
+"""Tiers and backends that Routing and the companies name, held against the Fleet. Works on values; reads nothing.
 
 Without a Fleet nothing is wrong: a factory may be written before its machines are known. Nor with two of them, which is
-a fault of its own.
+a fault of its own. Nor is a model that no host lists: machines come and go, and routing then takes the task's tier.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ class _Known:
 
     def __init__(self, fleet: Object) -> None:
         self.tiers = sorted({tier["tier"] for tier in fleet.spec.get("tiers", ())})
-        hosts = fleet.spec.get("hosts", ())
-        self.models = list(dict.fromkeys(model["name"] for host in hosts for model in host.get("models", ())))
 
     def without_tier(self, number: int) -> str | None:
         """What is wrong with naming this tier, if anything."""
@@ -51,15 +49,14 @@ class _Known:
         there = f"it has {', '.join(map(str, self.tiers))}" if self.tiers else "it has none"
         return f"the Fleet has no tier {number} ({there})"
 
-    def without_model(self, override: str) -> str | None:
-        """What is wrong with `backend:model`, if anything."""
-        backend, _, model = override.partition(":")
-        if backend not in MODEL_BACKENDS:
-            hint = suggestion(backend, MODEL_BACKENDS)
-            return f'there is no backend "{safe(backend)}" (there are {", ".join(MODEL_BACKENDS)}){hint}'
-        if model not in self.models:
-            return f'no host of the Fleet lists the model "{safe(model)}"{suggestion(model, self.models)}'
+
+def _without_backend(override: str) -> str | None:
+    """What is wrong with `backend:model`, if anything."""
+    backend = override.partition(":")[0]
+    if backend in MODEL_BACKENDS:
         return None
+    hint = suggestion(backend, MODEL_BACKENDS)
+    return f'there is no backend "{safe(backend)}" (there are {", ".join(MODEL_BACKENDS)}){hint}'
 
 
 def _named(item: Object, known: _Known) -> Iterator[tuple[Place, str]]:
@@ -72,6 +69,6 @@ def _named(item: Object, known: _Known) -> Iterator[tuple[Place, str]]:
         if spec.get("classify") is not None:
             named.append((("classify", "tier"), spec["classify"].get("tier", 1)))
     for place, value in named:
-        said = known.without_model(value) if isinstance(value, str) else known.without_tier(int(value))
+        said = _without_backend(value) if isinstance(value, str) else known.without_tier(int(value))
         if said is not None:
             yield place, f"{'.'.join(map(str, place))}: {safe(said, 400)}"

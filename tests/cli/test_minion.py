@@ -66,6 +66,7 @@ def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_minion_leaves_its_work_on_a_branch_and_its_artifacts_beside(calc: Repo, tmp_path: Path) -> None:
     factory = tmp_path / "factory"
     assert run(tmp_path, "init", str(factory), home=tmp_path).returncode == 0

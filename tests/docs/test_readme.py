@@ -102,6 +102,7 @@ def ollama() -> Iterator[str]:
         yield f"127.0.0.1:{server.port}"
 
 
+@pytest.mark.slow
 def test_the_first_goal_is_reached_with_ollama(tmp_path: Path, ollama: str) -> None:
     newcomer = Newcomer(tmp_path, ollama)
     newcomer.project()
@@ -113,6 +114,7 @@ def test_the_first_goal_is_reached_with_ollama(tmp_path: Path, ollama: str) -> N
     newcomer.follow("The Fleet")
 
 
+@pytest.mark.slow
 def test_the_first_goal_is_reached_without_a_model(tmp_path: Path) -> None:
     newcomer = Newcomer(tmp_path, NOBODY)
     newcomer.project()

@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from reconciler.model.share import share
 from tests.e2e.broken_programs import ALL, COMMAND, agent
 from tests.e2e.factory import TinyFactory, build, git, repository
@@ -63,6 +65,7 @@ def workshop(folder: Path, url: str) -> TinyFactory:
     return made
 
 
+@pytest.mark.slow
 def test_twelve_that_are_mended_are_done_and_nobody_else_is(tmp_path: Path) -> None:
     with OllamaStandIn(answer=agent) as server:
         made = workshop(tmp_path, server.url)

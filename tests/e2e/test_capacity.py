@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.factory import TinyFactory, build
 from tests.standins.ollama import OllamaStandIn
 
@@ -57,6 +59,7 @@ def factory(folder: Path, anvil: str, forge: str) -> TinyFactory:
     return made
 
 
+@pytest.mark.slow
 def test_fifty_queued_tasks_never_take_more_slots_than_the_hosts_have(tmp_path: Path) -> None:
     with OllamaStandIn(answer=slowly) as anvil, OllamaStandIn(answer=slowly) as forge:
         made = factory(tmp_path, anvil.url, forge.url)

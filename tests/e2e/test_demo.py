@@ -36,8 +36,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     return folder, run(folder / "factory", "apply")
 
 
-@pytest.mark.timeout(1300)
-def test_five_tasks_become_thirty_and_all_are_done(demo: tuple[Path, Any]) -> None:
+def _five_tasks_become_thirty_and_all_are_done(demo: tuple[Path, Any]) -> None:
     folder, applied = demo
     assert applied.returncode == 0, applied.stdout + applied.stderr
     tasks = json.loads(run(folder / "factory", "list", "tasks", "-o", "json").stdout)
@@ -46,7 +45,7 @@ def test_five_tasks_become_thirty_and_all_are_done(demo: tuple[Path, Any]) -> No
     assert {task["name"] for task in tasks if task["stage"] == "BUILD"} == WROTE | FIXES
 
 
-def test_two_hosts_worked_and_a_model_wrote_something(demo: tuple[Path, Any]) -> None:
+def _two_hosts_worked_and_a_model_wrote_something(demo: tuple[Path, Any]) -> None:
     folder, applied = demo
     tasks = json.loads(run(folder / "factory", "list", "tasks", "-o", "json").stdout)
     assert len({task["host"] for task in tasks}) == 2
@@ -54,7 +53,7 @@ def test_two_hosts_worked_and_a_model_wrote_something(demo: tuple[Path, Any]) ->
     assert "Securion" in applied.stdout
 
 
-def test_the_product_has_what_the_reviews_asked_for_and_its_tests_pass(demo: tuple[Path, Any]) -> None:
+def _the_product_has_what_the_reviews_asked_for_and_its_tests_pass(demo: tuple[Path, Any]) -> None:
     product = demo[0] / "products" / "bento"
     assert (product / ".env.example").exists()
     assert "Content-Security-Policy" in "".join(path.read_text() for path in (product / "frontend").rglob("*.mjs"))
@@ -64,7 +63,7 @@ def test_the_product_has_what_the_reviews_asked_for_and_its_tests_pass(demo: tup
     assert subprocess.run(["make", "test"], cwd=product, capture_output=True, check=False).returncode == 0
 
 
-def test_a_second_apply_finds_nothing_and_every_claim_holds(demo: tuple[Path, Any]) -> None:
+def _a_second_apply_finds_nothing_and_every_claim_holds(demo: tuple[Path, Any]) -> None:
     factory = demo[0] / "factory"
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=factory, capture_output=True, check=True).stdout
     assert [run(factory, *args).returncode for args in (["diff"], ["rebuild", "--check"], ["verify"], ["apply"])] == [
@@ -81,7 +80,7 @@ def test_a_second_apply_finds_nothing_and_every_claim_holds(demo: tuple[Path, An
     assert len(executions) == len(set(executions)) >= 30
 
 
-def test_the_story_can_be_told_without_the_database_and_a_flipped_byte_is_noticed(demo: tuple[Path, Any]) -> None:
+def _the_story_can_be_told_without_the_database_and_a_flipped_byte_is_noticed(demo: tuple[Path, Any]) -> None:
     factory = demo[0] / "factory"
     (factory / "state").rename(factory.parent / "state-away")
     assert "BUILD: passed: Bento: Project scaffold" in run(factory, "log").stdout
@@ -89,3 +88,14 @@ def test_the_story_can_be_told_without_the_database_and_a_flipped_byte_is_notice
     victim = next((factory / "evidence").rglob("GOTCHA.md"))
     victim.write_bytes(victim.read_bytes()[:-1] + b"?")
     assert run(factory, "verify").returncode == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1300)
+def test_the_demo_ends_as_it_should_and_every_claim_of_it_holds(demo: tuple[Path, Any]) -> None:
+    """One test: workers that shared these would each run the whole demo."""
+    _five_tasks_become_thirty_and_all_are_done(demo)
+    _two_hosts_worked_and_a_model_wrote_something(demo)
+    _the_product_has_what_the_reviews_asked_for_and_its_tests_pass(demo)
+    _a_second_apply_finds_nothing_and_every_claim_holds(demo)
+    _the_story_can_be_told_without_the_database_and_a_flipped_byte_is_noticed(demo)

@@ -62,6 +62,7 @@ def expected(plain: int) -> dict[str, tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_forty_kills_leave_what_no_kill_would_have_left(tmp_path: Path) -> None:
     titles = {f"task-{number}": f"Do part {number}" for number in range(5)}
     titles |= {"small": "Do it with a MINOR flaw", "bad": "Do it with a BLOCKER", "slow": "Do it SLOW"}

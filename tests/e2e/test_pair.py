@@ -35,6 +35,7 @@ def three_teas(product: Path) -> int:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_coder_verifier_and_final_qa_mend_the_product_and_every_evidence_path_is_real(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     made = run(tmp_path, "init", "--example", "pair", str(folder))
@@ -128,6 +129,7 @@ def with_model(factory: TinyFactory, port: int) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_a_silent_model_is_ended_then_retried_then_its_task_is_split_in_two(tmp_path: Path) -> None:
     factory = build(tmp_path / "silent")
     with OllamaStandIn(silent_unless_small) as server:

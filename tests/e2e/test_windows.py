@@ -132,9 +132,7 @@ def test_a_state_that_is_removed_while_apply_runs_ends_it_with_one_line(made: Ti
     settled(made, set())
 
 
-@pytest.mark.parametrize(
-    ("number", "moment"), [(signal.SIGINT, "starting"), (signal.SIGINT, "working"), (signal.SIGTERM, "working")]
-)
+@pytest.mark.parametrize(("number", "moment"), [(signal.SIGINT, "starting"), (signal.SIGTERM, "working")])
 def test_a_stop_ends_apply_in_order_and_loses_nothing(made: TinyFactory, number: signal.Signals, moment: str) -> None:
     """As a terminal does it: to the whole process group."""
     made.task("a", "Do it SLOW")

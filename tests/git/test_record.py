@@ -196,6 +196,7 @@ for number in range(1000):
 """
 
 
+@pytest.mark.slow
 def test_forty_kills_lose_no_reported_commit_and_none_of_a_persons_edits(factory: Path, git: Git) -> None:
     before, rng = person(factory, git), random.Random(11)
     reported: list[str] = []
