@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEST ?= demo
 # More workers than cores: most of a test here is waiting for processes.
-PYTEST_FLAGS ?= -n 4 --dist worksteal
+PYTEST_FLAGS ?= -n 6 --dist worksteal
 
 .PHONY: demo test lint bench docs clean
 
