@@ -1,10 +1,27 @@
-"""The order of the tests: each worker begins with its share of the slow ones, so that none is left for the end."""
+"""What holds for all tests: their order, and that nobody's own configuration is read or written.
+
+Each worker begins with its share of the slow ones, so that none is left for the end.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_configuration() -> Iterator[Path]:
+    """A configuration folder for the tests and every process that they start, in place of the user's own."""
+    folder = tempfile.mkdtemp(prefix="alai-config-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", folder)
+        yield Path(folder)
+    shutil.rmtree(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

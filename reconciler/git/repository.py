@@ -10,6 +10,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -49,6 +50,11 @@ class Repository:
         except GitCommandError as refused:
             raise failure(path, "init", str(refused.stderr).encode()) from refused
         return cls(path)
+
+    @cached_property
+    def common(self) -> Path:
+        """Git's common folder, absolute: the same for all worktrees of the repository."""
+        return self.root / decode(run(self.root, "rev-parse", "--git-common-dir").stdout).removesuffix("\n")
 
     def head(self) -> str:
         """The commit that is checked out. Raises GitError where there is none yet."""
