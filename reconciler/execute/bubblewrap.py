@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import os
+import pwd
 from pathlib import Path
 
 from reconciler.execute.toolchain import Toolchain
 
 HOME = "/tmp/home"
+UID = 1000
 
 LIMIT_PROCESSES = (
     'most() { (ulimit -u "$1") 2>/dev/null && ulimit -u "$1" || '
@@ -36,17 +38,28 @@ def bare(path: str, home: str, temporary: str) -> dict[str, str]:
         "TMPDIR": temporary,
         "LANG": "C.UTF-8",
         "TERM": "dumb",
-        "USER": "agent",
+        "USER": _user(),
+        "LOGNAME": _user(),
+        "SHELL": "/bin/sh",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+
+
+@functools.lru_cache(maxsize=1)
+def _user() -> str:
+    """The name that this machine gives to the user that a program is inside: work must not see that it is judged."""
+    try:
+        return pwd.getpwuid(UID).pw_name
+    except KeyError:
+        return "user"
 
 
 @functools.lru_cache(maxsize=8)
 def system_options(tools: Toolchain) -> tuple[str, ...]:
     """bubblewrap's arguments for an ordinary user with no network, the system read-only, and nothing else yet."""
     options = [
-        "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent", "--new-session",
-        "--cap-drop", "ALL", "--hostname", "sandbox", "--ro-bind", "/usr", "/usr",
+        "--unshare-all", "--unshare-user", "--uid", str(UID), "--gid", str(UID), "--die-with-parent", "--new-session",
+        "--cap-drop", "ALL", "--hostname", "localhost", "--ro-bind", "/usr", "/usr",
     ]  # fmt: skip
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/") / name

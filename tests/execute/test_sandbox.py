@@ -50,6 +50,13 @@ def test_there_is_no_home_and_nothing_of_the_environment(tmp_path: Path, monkeyp
     assert done.text().count("No such file") == 2
 
 
+def test_a_command_cannot_tell_by_names_that_it_is_judged(tmp_path: Path) -> None:
+    done = sh(detected(), tmp_path, 'hostname || cat /proc/sys/kernel/hostname; test "$USER" = "$LOGNAME" && env')
+    said = done.text().lower()
+    assert said.splitlines()[0] == "localhost"
+    assert not [word for word in ("sandbox", "agent", "alai", "blueprint") if word in said]
+
+
 def test_a_command_writes_in_the_workspace_and_nowhere_else(tmp_path: Path) -> None:
     places = "/x /usr/x /etc/x /product/../x /bin/x"
     text = f"echo a > here; for to in {places}; do echo a > $to; done; ls -d /x /usr/x /etc/x"
