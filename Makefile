@@ -6,7 +6,12 @@ DEST ?= demo
 # More workers than cores: most of a test here is waiting for processes.
 PYTEST_FLAGS ?= -n 6 --dist worksteal
 
-.PHONY: demo test lint bench docs clean
+# Attacks take memory and processors as far as their limits let them: fewer side by side.
+REAL_FLAGS ?= -n 3 --dist worksteal
+# The real program that tests/real/claude works with. It needs no account there.
+CLAUDE := @anthropic-ai/claude-code@2.1.332
+
+.PHONY: demo test test-real lint bench docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/alai-reconcile model fetch
@@ -20,6 +25,9 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/test.stamp
 	-$(BIN)/alai-reconcile model fetch
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-real: $(VENV)/test.stamp $(VENV)/claude.stamp
+	$(BIN)/python -m pytest -m real $(REAL_FLAGS)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -44,6 +52,10 @@ $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml
 $(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[embedded,dev]"
 	@touch $@ $(VENV)/demo.stamp
+
+# Where it cannot be had, its tests skip and say so.
+$(VENV)/claude.stamp: Makefile $(VENV)/bin/python
+	-npm install --silent --no-fund --no-audit --prefix $(VENV)/claude $(CLAUDE) && touch $@
 
 clean:
 	rm -rf $(VENV) demo
