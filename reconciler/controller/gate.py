@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 from dataclasses import dataclass
 
 import msgspec
 
+from reconciler import trees
 from reconciler.controller.brief import blueprint_folder, local_product
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import observe
@@ -82,7 +82,7 @@ def check(factory: Factory, name: str) -> Checked:
     except (Ended, GitError) as error:
         raise Refused(f"Task/{name}: the gates cannot run: {error}") from error
     finally:
-        shutil.rmtree(run_dir, ignore_errors=True)
+        trees.remove(run_dir)
     found = score(quality, gates) if quality else _plain(gates)
     firm = all(gate.result is GateResult.PASS for gate in gates if gate.severity == "must")
     passed = firm and (quality is None or found.held >= quality.threshold)

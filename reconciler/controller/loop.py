@@ -5,12 +5,12 @@ Level-triggered: each turn looks at the whole of git, SQLite and the engine; not
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 
 import msgspec
 
+from reconciler import trees
 from reconciler.controller.brief import brief_for, product_problems
 from reconciler.controller.classify import Classifier, classify_job
 from reconciler.controller.collect import Collector, Ready
@@ -69,7 +69,8 @@ class Reconciler:
         self._writer.recover()
         observe(self._factory)
         store = self._factory.store
-        sweep_runs(self._factory, {item.execution.id for item in store.live()})
+        for said in sweep_runs(self._factory, {item.execution.id for item in store.live()}):
+            self._tell(Event("warning", "", said))
         mend_products(self._factory, store.view())
         for item in store.live():
             job = self._jobs.find(item.execution.id)
@@ -218,7 +219,8 @@ class Reconciler:
         if self._dispatch is not None:
             self._dispatch.forget(jobs)
         for job in jobs:
-            shutil.rmtree(self._factory.run_folder(job), ignore_errors=True)
+            if said := trees.remove(self._factory.run_folder(job)):
+                self._tell(Event("warning", "", said))
         for evidence in recorded:
             if evidence.reason in PASSING and evidence.host:
                 self._hosts.doubt(evidence.host)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from pathlib import Path
 
+from reconciler import trees
 from reconciler.controller.factory import Factory
 from reconciler.git import product
 from reconciler.git.repository import GitError
@@ -19,26 +20,36 @@ def mend_products(factory: Factory, view: View) -> None:
     """Bring index and files of the products after a branch that has moved already. Those that are gone wait."""
     named = {found.repository for task in view.tasks.values() if (found := resolve(view, task).product)}
     for repository in sorted(named):
-        with contextlib.suppress(GitError, FactoryError):
+        with contextlib.suppress(GitError, FactoryError, OSError):
             product.recover(str(factory.product_path(repository)))
 
 
-def sweep_runs(factory: Factory, live: Collection[str]) -> None:
-    """Remove the run folders of work that is over, and what is half filled. For a start: no worker is up yet."""
+def sweep_runs(factory: Factory, live: Collection[str]) -> list[str]:
+    """Remove the run folders of work that is over, and what is half filled. For a start: no worker is up yet.
+
+    Never stops it: what cannot be removed is left, and named in a line each.
+    """
     runs = factory.state / "runs"
-    for folder in runs.iterdir() if runs.is_dir() else ():
-        if not any(belongs(folder.name, identifier) for identifier in live):
-            shutil.rmtree(folder, ignore_errors=True)
-    _sweep_parts(factory)
+    old = [folder for folder in _inside(runs) if not any(belongs(folder.name, identifier) for identifier in live)]
+    return [said for folder in (*old, *_parts(factory)) if (said := trees.remove(folder))]
 
 
-def _sweep_parts(factory: Factory) -> None:
-    """Remove folders that were being filled by processes which are gone: their numbers are in the names."""
-    for pattern in ("part-*", "cache/blueprints/part-*"):
-        for folder in factory.state.glob(pattern):
-            number = folder.name.split("-")[1]
-            if number.isdigit() and not _alive(int(number)):
-                shutil.rmtree(folder, ignore_errors=True)
+def _parts(factory: Factory) -> Iterator[Path]:
+    """Folders that were being filled by processes which are gone: their numbers are in the names."""
+    for place in (factory.state, factory.state / "cache" / "blueprints"):
+        for folder in _inside(place):
+            name, _, rest = folder.name.partition("-")
+            number = rest.partition("-")[0]
+            if name == "part" and number.isdigit() and not _alive(int(number)):
+                yield folder
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What lies in a folder of ours; nothing where a link stands in its place, or where it cannot be read."""
+    try:
+        return [] if folder.is_symlink() else sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _alive(pid: int) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+from reconciler import trees
 from reconciler.execute import fence
 
 PATIENCE = 5.0
@@ -45,7 +45,7 @@ def own_scratch(state: Path) -> None:
     """Temporary files in a folder of ours, emptied first: a killed worker's would stay for ever elsewhere."""
     folder = state / SCRATCH
     _end_orphans(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    trees.remove(folder)
     folder.mkdir(mode=0o700, exist_ok=True)
     tempfile.tempdir = str(folder)
     fence.sweep()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import time
 from pathlib import Path
@@ -32,14 +33,16 @@ from reconciler.model.spec import BlueprintPhase, PolicySpec
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
 
 _MAX_LINES = 300_000
+_SHAPED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT)
+"""what goes wrong with files because of how somebody left them, not because of the machine"""
 
 
 async def run_attempt(brief: Brief, run_dir: Path) -> Result:
     """Do it, in `run_dir`, whose earlier content is lost. Expected troubles are in the result; bugs raise."""
     began = time.time()
-    folder = await settle(fresh, run_dir)
     redactor = Redactor.of(extra=brief.policy.gates.secrets)
     try:
+        folder = await settle(fresh, run_dir)
         sandbox = await find_sandbox(brief.policy)
         work = await _prepare(brief, run_dir, sandbox, redactor)
     except Ended as ended:
@@ -148,13 +151,18 @@ async def _do(work: Work) -> str | None:
             await stack.enter_async_context(checkout(brief.product.path, brief.product.start, work.root))
         except GitError as error:
             raise Ended(Verdict.ERROR, Reason.PRODUCT_MISSING, f"the product cannot be read: {error}") from error
-        await _phases(work)
         try:
+            await _phases(work)
             if brief.read_only:
                 return await _unchanged(work, brief.product.start)
             return await _commit(work, brief.product.start)
         except GitError as error:
             raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, f"the work cannot be committed: {error}") from error
+        except OSError as error:
+            if error.errno not in _SHAPED:
+                raise
+            told = f"what lies in the product cannot be used: {text.line(str(error), 200)}"
+            raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, told) from error
 
 
 async def _phases(work: Work) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.redact import Redactor
 from reconciler.execute.work import Work
@@ -68,7 +69,7 @@ def write(work: Work, summary: Summary, folder: Path) -> tuple[FileDigest, ...]:
     work.left_out = _transcript(work, folder / "transcript.jsonl.gz")
     written = scrub(work.redactor, report(work, summary))
     (folder / "report.json").write_bytes(json_file(written))
-    (folder / "GOTCHA.md").write_text(work.redactor.text(gotcha(work, summary)), errors="replace")
+    (folder / "GOTCHA.md").write_text(work.redactor.text(trees.shown(gotcha(work, summary))))
     return digests(folder)
 
 
@@ -135,7 +136,7 @@ def scrub(redactor: Redactor, value: _T) -> _T:
 
 def _scrubbed(redactor: Redactor, value: Any) -> Any:
     if isinstance(value, str):
-        return redactor.text(value)
+        return redactor.text(trees.shown(value))
     if isinstance(value, dict):
         return {key: _scrubbed(redactor, item) for key, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list | tuple):

@@ -11,6 +11,8 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from reconciler import trees
+
 LARGEST = 128 * 2**20
 """bytes that are kept aside for one command"""
 MOST = 20_000
@@ -54,7 +56,7 @@ class Guard:
             _make_way(self._root, path)
             _copy(self._kept[path], self._root / path)
             undone.append((path, self._refuse(path) or ""))
-        shutil.rmtree(self._aside, ignore_errors=True)
+        trees.remove(self._aside)
         return undone
 
     def _walk(self) -> Iterator[str]:
@@ -65,13 +67,10 @@ class Guard:
                 if os.path.lexists(top):
                     yield region
                 continue
-            for folder, names, files in os.walk(top):
-                _open(Path(folder))
-                links = [name for name in names if (Path(folder) / name).is_symlink()]
-                names[:] = [name for name in names if name not in links and name != ".git"]
-                for name in (*files, *links):
-                    if name != ".git":
-                        yield (Path(folder) / name).relative_to(self._root).as_posix()
+            # a folder that nobody may enter hides nothing
+            for folder, names, files in trees.walk(top, opening=True):
+                names[:] = [name for name in names if name != ".git"]
+                yield from (f"{region}/{folder}{name}" if region else folder + name for name in files if name != ".git")
 
 
 def _signature(there: os.stat_result) -> tuple[int, ...]:
@@ -95,13 +94,4 @@ def _make_way(root: Path, path: str) -> None:
         place = place / part
         last = place == root / path
         if place.is_symlink() or (place.exists() and (last or not place.is_dir())):
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink()
-
-
-def _open(folder: Path) -> None:
-    """A folder that nobody may enter hides nothing."""
-    if not os.access(folder, os.R_OK | os.X_OK | os.W_OK):
-        folder.chmod(0o755)
+            trees.remove(place)

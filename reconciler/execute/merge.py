@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.attempt import find_sandbox
 from reconciler.execute.gates.registry import MERGE, judge
@@ -64,8 +65,8 @@ async def _merge(brief: MergeBrief, run_dir: Path) -> MergeResult:
         time=int(brief.execution.created_at),
     )
     if merged.commit is None:
-        listed = ", ".join(merged.conflicts[:10])
-        return _result(brief, "conflict", conflicts=merged.conflicts, message=f"conflicts in {listed}")
+        paths = tuple(map(trees.shown, merged.conflicts))
+        return _result(brief, "conflict", conflicts=paths, message=f"conflicts in {', '.join(paths[:10])}")
     gates = await check_commit(_at(brief, merged.commit), run_dir)
     # a person has been asked about the work already; merging is not asking again
     missed = [gate for gate in gates if gate.result not in (GateResult.PASS, GateResult.PERSON)]

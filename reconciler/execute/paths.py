@@ -15,6 +15,7 @@ import stat
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from reconciler import trees
 from reconciler.model.spec import Paths
 
 SKIPPED = (
@@ -114,13 +115,12 @@ def read(root: Path, path: str, limit: int) -> bytes:
 def walk(root: Path, limit: int = 20_000) -> Iterator[str]:
     """The files below `root` in order, without git's own and without what was installed or built; links are files."""
     count = 0
-    for folder, names, files in os.walk(root):
-        links = [name for name in names if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
-        names[:] = sorted(name for name in names if name not in SKIPPED and name not in links)
-        for name in sorted([*files, *links]):
+    for folder, names, files in trees.walk(root):
+        names[:] = sorted(name for name in names if name not in SKIPPED)
+        for name in sorted(files):
             if name == ".git":
                 continue
-            yield os.path.relpath(os.path.join(folder, name), root)  # noqa: PTH118
+            yield folder + name
             count += 1
             if count >= limit:
                 return

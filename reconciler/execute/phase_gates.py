@@ -5,12 +5,12 @@ These keep an attempt from building on sand. They prove nothing of the result: t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
+from reconciler import trees
 from reconciler.execute import paths, text
 from reconciler.execute.work import Ended, Work
 from reconciler.execute.workspace import settle
@@ -107,11 +107,11 @@ def _matches(root: Path, glob: str) -> bool:
 def _files(root: Path) -> Iterator[str]:
     """Plain files below the root, build output included; no link is followed."""
     count = 0
-    for folder, names, files in os.walk(root):
+    for folder, names, files in trees.walk(root):
         names[:] = sorted(name for name in names if name != ".git")
         for name in sorted(files):
-            path = Path(folder) / name
             count += 1
-            if path.is_symlink() or name == ".git" or count > _WALKED:
-                continue
-            yield path.relative_to(root).as_posix()
+            if count > _WALKED:
+                return
+            if name != ".git" and not (root / folder / name).is_symlink():
+                yield folder + name

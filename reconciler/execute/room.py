@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from reconciler import trees
+
 MOST_FILES = 200_000
 """files that one command may add"""
 _SLACK = 0.1
@@ -30,8 +32,11 @@ class Room:
         left, files = self._free()
         if self._bytes - left <= self._limit and self._files - files <= MOST_FILES:
             return False
-        if self._added():
-            return True
+        try:
+            if self._added():
+                return True
+        except OSError:
+            return True  # so deep that nobody can look: what lies there may be anything
         # somebody else on this machine: from here on
         self._bytes, self._files = left, files
         return False
@@ -45,10 +50,10 @@ class Room:
 
     def _added(self) -> bool:
         size = count = 0
-        for folder, _, files in os.walk(self._folder):
-            for name in files:
+        for folder, _, others in trees.walk(self._folder):
+            for name in others:
                 try:
-                    there = os.lstat(os.path.join(folder, name))  # noqa: PTH118
+                    there = (self._folder / folder / name).lstat()
                 except OSError:
                     continue
                 if there.st_ctime >= self._began:

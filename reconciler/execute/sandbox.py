@@ -21,6 +21,7 @@ from typing import Literal
 
 import msgspec
 
+from reconciler import trees
 from reconciler.execute import landlock, process, seatbelt
 from reconciler.execute.bubblewrap import HOME, LIMIT_PROCESSES, bare, system_options
 from reconciler.execute.mounts import EVERYTHING, Mounts
@@ -115,9 +116,13 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
             inside=ROOT if access == "discard" else None,
         )
         if access == "discard" and not (self.bwrap and self.overlay):
-            with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as copy:
-                fresh = Path(copy) / "work"
-                await asyncio.to_thread(shutil.copytree, root, fresh, symlinks=True)
+            with trees.scratch() as copy:
+                fresh = copy / "work"
+                try:
+                    await asyncio.to_thread(trees.copy, root, fresh)
+                except OSError as error:
+                    why = f"the files cannot be copied for it: {error.strerror or error}"
+                    return Completed(exit=None, output=b"", seconds=0.0, stopped=why)
                 bounds = msgspec.structs.replace(bounds, grows=fresh, inside=None)
                 return await self._start(argv, fresh, "write", blueprint, env or {}, bounds, EVERYTHING)
         return await self._start(argv, root, access, blueprint, env or {}, bounds, mounts)
@@ -135,11 +140,11 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         tools = toolchain()
         launched = ["/bin/sh", "-c", _LAUNCHER, "sh", *self._ulimits(bounds.wall), *argv]
         if self.bwrap is None:
-            with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as home:
-                inner = bare(tools.path, home, home) | _QUIET | dict(env)
+            with trees.scratch() as home:
+                inner = bare(tools.path, str(home), str(home)) | _QUIET | dict(env)
                 if blueprint:
                     inner["BLUEPRINT"] = str(blueprint)
-                launched = [*self._belt(tools, root, Path(home), access, blueprint, mounts), *launched]
+                launched = [*self._belt(tools, root, home, access, blueprint, mounts), *launched]
                 return await process.run(launched, cwd=root, env=inner, bounds=bounds)
         inner = bare(tools.path, HOME, "/tmp") | _QUIET | dict(env)
         if blueprint:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
@@ -137,7 +138,7 @@ class Work:
 
     def refuse(self, phase: str, role: str, tool: str, what: str, why: str) -> None:
         """Keep what an agent asked for and did not get: a line of the evidence."""
-        what, why = self.redactor.text(text.line(what, 200)), text.line(why, 300)
+        what, why = self.redactor.text(text.line(trees.shown(what), 200)), text.line(trees.shown(why), 300)
         self.refusals.append(Refusal(phase=phase, role=role, tool=tool, what=what, why=why))
         self.progress("refused", tool=tool, what=what, why=why)
 

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from reconciler import trees
+from reconciler.execute.work import Ended
 from reconciler.git import product
 from reconciler.git.repository import Repository
+from reconciler.model.vocabulary import Reason, Verdict
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -40,11 +42,14 @@ async def checkout(repository: str, commit: str, folder: Path) -> AsyncGenerator
 
 
 def fresh(run_dir: Path) -> Path:
-    """An empty run folder, also where an earlier run of the same job was killed half-way; gives its `evidence/`."""
+    """An empty run folder, also where an earlier run of the same job was killed half-way; gives its `evidence/`.
+
+    Raises Ended where what lies there cannot be removed.
+    """
     for name in ("work", "clean"):
         product.remove_worktree("", run_dir / name)
-    if run_dir.exists():
-        shutil.rmtree(run_dir)
+    if left := trees.remove(run_dir):
+        raise Ended(Verdict.ERROR, Reason.INTERNAL, left)
     evidence = run_dir / "evidence"
     evidence.mkdir(parents=True)
     return evidence

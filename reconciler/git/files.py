@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Generator
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler import trees
+
 _SUBMODULE = "160000"
 _SYMLINK = "120000"
 
@@ -115,12 +117,11 @@ class Disk:
         return found
 
     def _all_leaving(self, folder: str) -> bool:
-        for base, folders, files in os.walk(self.root / folder):
-            links = [name for name in folders if (Path(base) / name).is_symlink()]
-            for name in (*files, *links):
-                if (Path(base) / name).relative_to(self.root).as_posix() not in self.leaving:
-                    return False
-        return True
+        return all(
+            f"{folder}/{base}{name}" in self.leaving
+            for base, _, others in trees.walk(self.root / folder)
+            for name in others
+        )
 
     @contextlib.contextmanager
     def _folder(self, parts: list[str], *, make: bool) -> Generator[int]:

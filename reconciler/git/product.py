@@ -18,12 +18,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Generator, Iterator
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from reconciler import trees
 from reconciler.git.checkout import Checkout
 from reconciler.git.journal import FOLDER
 from reconciler.git.patch import added_lines
@@ -43,7 +44,6 @@ __all__ = [
     "merge",
     "recover",
     "remove_worktree",
-    "sweep",
     "tip",
     "withdraw",
 ]
@@ -85,7 +85,8 @@ def is_ancestor(path: str, a: str, b: str) -> bool:
 def add_worktree(path: str, commit: str, dest: Path) -> None:
     """Check out `commit` of the product below `dest`, isolated from it (see above). Replaces what is there."""
     product = Path(path).resolve()
-    remove_worktree(path, dest)
+    if left := remove_worktree(path, dest):
+        raise GitError(left)
     oid = Repository(product).resolve(commit)
     dest.mkdir(parents=True)
     private = _private(dest)
@@ -98,24 +99,11 @@ def add_worktree(path: str, commit: str, dest: Path) -> None:
     shutil.copyfile(private / "index", dest / ".git" / "index")
 
 
-def remove_worktree(path: str, dest: Path) -> None:
-    """Remove a worktree and its git folder; nothing happens where there is none. The product is not concerned."""
+def remove_worktree(path: str, dest: Path) -> str | None:
+    """Remove a worktree and its git folder, as far as it goes: one line of what is left. No matter to the product."""
     del path  # nothing is registered there
-    for folder in (dest, _private(dest)):
-        if folder.is_symlink():
-            folder.unlink()
-        elif folder.exists():
-            _remove_tree(folder)
-
-
-def sweep(root: Path, keep: Collection[str] = ()) -> None:
-    """Remove every worktree directly below `root` whose name is not in `keep`: for the start, after a crash."""
-    if not root.is_dir():
-        return
-    for folder in sorted(root.iterdir()):
-        name = folder.name.removesuffix(_SUFFIX)
-        if name not in keep and folder.is_dir():
-            remove_worktree("", root / name)
+    said = [trees.remove(folder) for folder in (dest, _private(dest))]
+    return next((why for why in said if why), None)
 
 
 def commit_all(worktree: Path, *, message: str, author: tuple[str, str], time: int, branch: str) -> str | None:
@@ -129,7 +117,10 @@ def commit_all(worktree: Path, *, message: str, author: tuple[str, str], time: i
         product = Path(os.fsdecode((private / _ORIGIN).read_bytes()))
     except FileNotFoundError as missing:
         raise GitError(f"{worktree} is no worktree of ours") from missing
-    _refuse_repositories(worktree)
+    try:
+        _refuse_repositories(worktree)
+    except OSError as error:
+        raise GitError(f"its folders cannot be looked into: {error.strerror}") from error
     here = (f"--git-dir={private}", f"--work-tree={worktree}")
     run(worktree, *here, "add", "--all", "--", ".", config=("core.safecrlf=false", "advice.addEmbeddedRepo=false"))
     start = (private / "HEAD").read_text().strip()
@@ -317,13 +308,15 @@ def _commit_tree(
 
 
 def _refuse_repositories(worktree: Path) -> None:
-    """Raises GitError for a `.git` anywhere but at the top: what git would turn into a submodule, or skip."""
-    for base, folders, files in os.walk(worktree):
-        inside = Path(base) != worktree
+    """Raises GitError for a `.git` anywhere but at the top: what git would turn into a submodule, or skip.
+
+    Folders that were closed to their owner are opened: git would leave out what is in them without a word.
+    """
+    for base, folders, files in trees.walk(worktree, opening=True):
         for name in (*folders, *files):
-            if inside and name.lower() == ".git":
-                raise GitError(f"{(Path(base) / name).relative_to(worktree)} is a repository inside the worktree")
-        if not inside and ".git" in folders:
+            if base and name.lower() == ".git":
+                raise GitError(f"{trees.shown(base + name)} is a repository inside the worktree")
+        if not base and ".git" in folders:
             folders.remove(".git")
 
 
@@ -335,13 +328,3 @@ def _refuse_entry(worktree: Path, mode: str, path: str) -> None:
         target = os.readlink(worktree / path)  # noqa: PTH115 - the target as written, not normalised
         if target.startswith("/") or not (root / path).parent.joinpath(target).resolve().is_relative_to(root):
             raise GitError(f"{path} is a symlink that leads out of the worktree")
-
-
-def _remove_tree(folder: Path) -> None:
-    """Remove a tree even where an agent took the permission to do so from its folders."""
-    for base, folders, _ in os.walk(folder):
-        for name in folders:
-            below = Path(base) / name
-            if not below.is_symlink() and not os.access(below, os.W_OK | os.X_OK | os.R_OK):
-                below.chmod(0o700)
-    shutil.rmtree(folder)

@@ -107,15 +107,6 @@ def test_repositories_and_symlinks_that_lead_out_are_refused(product: Path, tmp_
     assert products.commit_all(dest, message="m", author=WHO, time=1, branch="alai/x")
 
 
-def test_sweep_keeps_only_what_is_named(product: Path, tmp_path: Path) -> None:
-    tip = products.tip(str(product), "main")
-    for name in ("one", "two"):
-        products.add_worktree(str(product), tip, tmp_path / "w" / name)
-    (tmp_path / "w/two/src").chmod(0o500)
-    products.sweep(tmp_path / "w", keep=["one"])
-    assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["one", "one.gitdir"]
-
-
 def test_added_lines_are_found_in_odd_paths_binary_files_and_behind_header_like_content(
     product: Path, tmp_path: Path
 ) -> None:

@@ -82,7 +82,7 @@ def required(arguments: dict[str, Any], name: str) -> str:
     value = arguments.get(name)
     if not isinstance(value, str):
         raise Mistake(f"the argument `{name}` is missing or is no text")
-    return value
+    return value.encode("utf-8", "replace").decode()  # half a character is none: no file and no program takes it
 
 
 def number(arguments: dict[str, Any], name: str, default: int, least: int = 1) -> int:
@@ -92,7 +92,7 @@ def number(arguments: dict[str, Any], name: str, default: int, least: int = 1) -
         return default
     try:
         return max(int(value), least)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise Mistake(f"the argument `{name}` is no whole number") from error
 
 
@@ -104,7 +104,7 @@ def listed(arguments: dict[str, Any], name: str) -> list[Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [value]
     if isinstance(value, list):
         return cast("list[Any]", value)

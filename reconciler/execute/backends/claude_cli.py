@@ -11,14 +11,13 @@ import contextlib
 import importlib.util
 import json
 import subprocess
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from reconciler import trees
 from reconciler.execute import child, text
 from reconciler.execute.agent.port import Ending, Journal, Terms, Tools
 from reconciler.execute.backends import claude_stream
@@ -156,8 +155,8 @@ class ClaudeCli:
         found = program(self._model.command or PROGRAM)
         if found is None:
             raise BackendError(Reason.HOST_UNREACHABLE, _absent(self._model.command))
-        with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as scratch:
-            place = Place(Path(scratch), sandbox, *found)
+        with trees.scratch() as scratch:
+            place = Place(scratch, sandbox, *found)
             async with Egress(place.out, CLAUDE_API, heard):
                 yield place
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import codecs
 import os
-import tempfile
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
+from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, OnToken
 from reconciler.execute.backends.streaming import checked, limits_of, paced, told_schema
@@ -51,10 +50,8 @@ class Command:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         length = 0
         try:
-            with tempfile.TemporaryDirectory(prefix="alai-command-", ignore_cleanup_errors=True) as folder:
-                async with started(
-                    self._model.command, cwd=Path(folder), env=os.environ, said=prompt.encode()
-                ) as child:
+            with trees.scratch() as folder:
+                async with started(self._model.command, cwd=folder, env=os.environ, said=prompt.encode()) as child:
                     assert child.process.stdout is not None
                     while chunk := await child.process.stdout.read(65536):
                         length += len(chunk)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from reconciler import trees
 from reconciler.execute.gates.families import is_test
 from reconciler.execute.gates.rig import Base, Rig, restore
 from reconciler.execute.gates.steering import MAKEFILES
@@ -63,8 +63,8 @@ async def _believed(subject: Subject, base: Base, check: str | None, report: Gat
     added = [change.path for change in subject.changes if change.new and not change.old and rig.replaces(change.path)]
     if not existing and not added:
         return report
-    with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as folder:
-        restored = Path(folder) / "work"
+    with trees.scratch() as folder:
+        restored = folder / "work"
         await asyncio.to_thread(restore, subject.root, restored, existing, added)
         again = await subject.check(f"{report.id}/base", check, root=restored)
     if again.result is GateResult.PASS:

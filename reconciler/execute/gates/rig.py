@@ -6,13 +6,12 @@ nothing is run, so it misses what a program puts together at run time.
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from reconciler import trees
 from reconciler.execute import paths
 from reconciler.execute.gates.families import SOURCE, is_test, suffix
 from reconciler.execute.gates.steering import MAKEFILES, RUNNERS, STARTS, shadows, steers
@@ -117,7 +116,7 @@ def swapped(base: Base, rig: Rig, root: Path, changed: Iterable[str]) -> tuple[d
 
 def restore(root: Path, to: Path, existing: Mapping[str, bytes], added: Iterable[str]) -> None:
     """A copy of the work, without `added` and with `existing` as it was on the base."""
-    shutil.copytree(root, to, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    trees.copy(root, to, leave={".git"})
     for path in added:
         (to / path).unlink(missing_ok=True)
     for path, data in existing.items():
@@ -141,14 +140,11 @@ def _make_room(root: Path, path: str) -> None:
         place = place / part
         if place.is_symlink() or place.is_file():
             place.unlink()
-    if (place / last).is_symlink():
-        (place / last).unlink()
-    elif (place / last).is_dir():
-        shutil.rmtree(place / last)
+    if (place / last).is_symlink() or (place / last).is_dir():
+        trees.remove(place / last)
 
 
 def _files(root: Path) -> Iterator[str]:
-    for folder, names, files in os.walk(root):
+    for folder, names, files in trees.walk(root):
         names[:] = sorted(name for name in names if name != ".git")
-        for name in sorted(files):
-            yield Path(folder, name).relative_to(root).as_posix()
+        yield from (folder + name for name in sorted(files))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-import tempfile
 from pathlib import Path
 
 import msgspec
 
+from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.gates.families import is_test
 from reconciler.execute.gates.rig import Base, Rig, has_target, restore, swapped
@@ -60,8 +60,8 @@ async def _as_on_base(subject: Subject, base: Base, command: str) -> list[GateRe
     existing, added = await asyncio.to_thread(swapped, base, rig, subject.root, changed)
     if not existing and (not added or (all(map(is_test, added)) and not base.has_tests())):
         return []
-    with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as folder:
-        restored = Path(folder) / "work"
+    with trees.scratch() as folder:
+        restored = folder / "work"
         await asyncio.to_thread(restore, subject.root, restored, existing, added)
         return [
             await _counted(
@@ -79,9 +79,9 @@ async def _counted(subject: Subject, base: Base, command: str, report: GateRepor
     failed = _FAILED.search(said)
     if _count(said) and not failed:
         return report
-    with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as folder:
-        async with checkout(product.path, product.tip, Path(folder) / "base"):
-            before = await subject.check("tests/before", command, root=Path(folder) / "base", told=False)
+    with trees.scratch() as folder:
+        async with checkout(product.path, product.tip, folder / "base"):
+            before = await subject.check("tests/before", command, root=folder / "base", told=False)
     earlier = _said(subject, before)
     if failed and not (before.result is GateResult.PASS and _FAILED.search(earlier)):
         message = f"it ended well and said that tests failed: {text.line(failed[0], 60)}"

@@ -13,11 +13,11 @@ import importlib.util
 import json
 import os
 import re
-import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.agent.port import ToolResult
 from reconciler.execute.agent.seat import Source
@@ -97,9 +97,9 @@ class Server:
     async def _run(self) -> None:
         from mcp import ClientSession, MCPError, StdioServerParameters, stdio_client
 
-        with tempfile.TemporaryDirectory(prefix="alai-", ignore_cleanup_errors=True) as scratch:
-            folder = Path(scratch)
-            with (folder / "complaints").open("w+", errors="replace") as complaints, contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(trees.scratch())
+            with (folder / "complaints").open("w+", errors="replace") as complaints:
                 try:
                     enclosed = self._enclosed(folder)
                     fence = stack.enter_context(fenced(enclosed.argv, enclosed.processes))
