@@ -18,7 +18,7 @@ from reconciler.controller.notes import company_notes
 from reconciler.controller.record import digest_file, evidence_of, knowledge_file, read_files
 from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.git import product
-from reconciler.git.run import GitError, IndexLocked
+from reconciler.git.errors import GitError, IndexLocked
 from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result, json_file
 from reconciler.model.job import AttemptJob, Brief, MergeBrief, MergeJob
 from reconciler.model.spec import Criterion, Finding

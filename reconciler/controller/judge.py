@@ -6,7 +6,7 @@ Each of them can only lower what the execution itself came to.
 from __future__ import annotations
 
 from reconciler.git import product
-from reconciler.git.run import GitError
+from reconciler.git.errors import GitError
 from reconciler.model.execution import Result
 from reconciler.model.job import Brief
 from reconciler.model.view import TaskState, View

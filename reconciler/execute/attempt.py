@@ -25,7 +25,7 @@ from reconciler.execute.stall import watched
 from reconciler.execute.work import Ended, Work
 from reconciler.execute.workspace import blueprint_files, checkout, fresh, settle
 from reconciler.git import product
-from reconciler.git.repository import GitError, Repository
+from reconciler.git.repository import GitError
 from reconciler.model.execution import GateReport, Input, PhaseReport, Report, Result, StateFile
 from reconciler.model.history import TreeChange
 from reconciler.model.job import Brief
@@ -186,7 +186,7 @@ async def _phase(work: Work, phase: BlueprintPhase) -> PhaseReport:
 
 
 async def _unchanged(work: Work, start: str) -> str:
-    touched = await settle(Repository(work.root).worktree_changes, [])
+    touched = await settle(product.worktree_changes, work.root)
     if touched:
         message = f"a read-only stage changed the product: {', '.join(touched[:5])}"
         raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, message)

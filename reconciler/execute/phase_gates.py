@@ -14,7 +14,7 @@ from reconciler import trees
 from reconciler.execute import paths, text
 from reconciler.execute.work import Ended, Work
 from reconciler.execute.workspace import settle
-from reconciler.git.repository import Repository
+from reconciler.git import product
 from reconciler.model.execution import PhaseReport
 from reconciler.model.spec import BlueprintPhase, PhaseGate
 from reconciler.model.vocabulary import Reason, Verdict
@@ -97,7 +97,7 @@ async def _missing(work: Work, gate: PhaseGate) -> str | None:
 
 def _changed(work: Work) -> list[str]:
     """What differs from the commit that the work began from; without a product everything is new."""
-    return list(_files(work.root)) if work.brief.product is None else Repository(work.root).worktree_changes([])
+    return list(_files(work.root)) if work.brief.product is None else product.worktree_changes(work.root)
 
 
 def _matches(root: Path, glob: str) -> bool:

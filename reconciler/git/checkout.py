@@ -19,25 +19,17 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from reconciler.git.errors import BranchMoved, Dirty, GitError, WrongBranch
 from reconciler.git.files import Disk, Entry, Slot
 from reconciler.git.journal import Move
+from reconciler.git.layout import layout
 from reconciler.git.repository import raw_changes
-from reconciler.git.run import (
-    ZERO,
-    BranchMoved,
-    Dirty,
-    GitError,
-    WrongBranch,
-    decode,
-    encode,
-    run,
-    text,
-    without_filters,
-)
+from reconciler.git.run import decode, encode, run, text
+from reconciler.git.settings import honoured
 
 _MANY = 200
 """above this many paths one pass over the whole index is cheaper than asking for each"""
@@ -76,19 +68,22 @@ class Checkout:
         self.witness = witness
         self.ref = f"refs/heads/{branch}"
         self.wait = wait
-        dirs = text(root, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir")
-        top, git_dir, common = dirs.splitlines()
-        self.root, self.git_dir, self.common = Path(top), Path(git_dir), Path(common)
+        found = layout(root)
+        if found.top is None:
+            raise GitError(f"{root} is a bare repository: it has no working tree")
+        self.root, self.git_dir, self.common = found.top, found.git_dir, found.common
         self.lock = self.git_dir / "index.lock"
-        self._tame = without_filters(self.root)
+        self._settings: tuple[str, ...] | None = None
 
-    def _git(self, *args: str, env: Mapping[str, str] | None = None, **how: Any) -> subprocess.CompletedProcess[bytes]:
-        """git in this working tree, which runs no filter of the repository's: files are written as they are stored."""
-        return run(self.root, *args, env={**self._tame, **(env or {})}, **how)
+    def _git(self, *args: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
+        """git in this working tree, with the settings that say how files look on this disk, and no others."""
+        if self._settings is None:
+            self._settings = honoured(self.git_dir, self.common)
+        return run(self.root, *args, config=self._settings, **how)
 
     def tip(self) -> str | None:
         """The commit that the branch is at; None before its first commit."""
-        done = self._git("rev-parse", "--verify", "--quiet", self.ref, accept=(0, 1))
+        done = run(self.root, "rev-parse", "--verify", "--quiet", self.ref, accept=(0, 1))
         return decode(done.stdout).strip() or None
 
     def require_branch(self) -> None:
@@ -221,7 +216,7 @@ class Checkout:
     def _swap(self, old: str | None, new: str, message: str, move: Move) -> None:
         # In one transaction, which git carries out in this order: the witness never lags behind the branch.
         lines = [f"update {self.witness} {new}\n"] if self.witness else []
-        lines.append(f"update {self.ref} {new} {old or ZERO}\n")
+        lines.append(f"update {self.ref} {new} {old or '0' * len(new)}\n")
         swap = ("update-ref", "--no-deref", "-m", message, "--stdin")
         done = self._git(*swap, data=encode("".join(lines)), accept=range(256), pass_fds=move.fds)
         if done.returncode:
@@ -281,7 +276,7 @@ def _replaceable(todo: Sequence[Change], entries: dict[str, Entry | None]) -> li
 
 
 def _index_line(change: Change) -> bytes:
-    mode, oid = change.new or ("0", "0" * 40)
+    mode, oid = change.new or ("0", "0" * len((change.old or ("", "0" * 40))[1]))
     return f"{mode} {oid}\t".encode() + encode(change.path) + b"\0"
 
 

@@ -69,7 +69,7 @@ class Disk:
             return Slot(None) if there is None and old is None else None
         if stat.S_ISLNK(there.st_mode) != (old[0] == _SYMLINK):
             return None
-        digest = _blob_name(self.root / path, there)
+        digest = _blob_name(self.root / path, there, len(old[1]))
         if digest == old[1] or (not (new and digest == new[1]) and old[0] != _SYMLINK and as_stored(path) == old[1]):
             return Slot(_stamp(there))
         return None
@@ -154,12 +154,12 @@ class Disk:
                 return
 
 
-def _blob_name(path: Path, there: os.stat_result) -> str:
-    """git's name for the bytes of a file, or for a symlink's target."""
+def _blob_name(path: Path, there: os.stat_result, length: int) -> str:
+    """git's name for the bytes of a file, or for a symlink's target. `length`: of names in this repository."""
+    digest = hashlib.new("sha1" if length == 40 else "sha256", b"blob %d\0" % there.st_size, usedforsecurity=False)
     if stat.S_ISLNK(there.st_mode):
-        target = os.fsencode(path.readlink())
-        return hashlib.sha1(b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()
-    digest = hashlib.sha1(b"blob %d\0" % there.st_size, usedforsecurity=False)
+        digest.update(os.fsencode(path.readlink()))
+        return digest.hexdigest()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from reconciler.git.run import IndexLocked
+from reconciler.git.errors import IndexLocked
 
 FOLDER = "alai-move"
 _YOUNG = 10.0

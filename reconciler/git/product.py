@@ -4,8 +4,8 @@ A worktree is no `git worktree`: nothing is registered in the user's repository,
 crash, and several executions never meet. `add_worktree` makes two things: `dest`, plain files with a throw-away `.git`
 of their own for the agent's convenience, and beside it `dest.gitdir`, the git folder that we alone use. Both only
 borrow the product's objects (alternates). Whatever an agent writes into `dest/.git` (hooks, filters, configuration) is
-never read by us; `commit_all` builds the commit with `dest.gitdir` and sends its objects to the product by fetch,
-checked.
+never read by us; `commit_all` builds the commit with `dest.gitdir` and sends its objects to the product, checked. What
+the product's own configuration says is in force nowhere (see `isolation`), but for how files look (see `settings`).
 
 A merge runs in an empty git folder as well: the product's configured merge drivers play no part, and the same inputs
 give the same commit on every machine. Only `advance` touches a branch that a person may have checked out.
@@ -18,18 +18,22 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
 from reconciler import trees
+from reconciler.git import isolation
 from reconciler.git.checkout import Checkout
+from reconciler.git.errors import BranchMoved, Dirty, GitError, WrongBranch
 from reconciler.git.journal import FOLDER
+from reconciler.git.layout import Layout, layout, worktrees
 from reconciler.git.patch import added_lines
 from reconciler.git.repository import SUBMODULE, SYMLINK, Repository, raw_changes
-from reconciler.git.run import BranchMoved, Dirty, GitError, WrongBranch, command, decode, environment, run, text
+from reconciler.git.repository import worktree_changes as differing
+from reconciler.git.run import command, decode, environment, isolated, run, text
 from reconciler.model.history import TreeChange
 
 __all__ = [
@@ -51,7 +55,8 @@ __all__ = [
 _SUFFIX = ".gitdir"
 _ORIGIN = "alai-product"
 """in our git folder of a worktree: the absolute path of the product"""
-_LOCAL = ("protocol.file.allow=always", "fetch.fsckObjects=true", "fetch.unpackLimit=1000")
+_LOOSE = 1000
+"""changed paths up to which the objects of a commit are written one by one, and above as one pack"""
 _DURABLE = ("core.fsync=committed,loose-object", "core.fsyncMethod=batch")
 
 
@@ -90,11 +95,12 @@ def add_worktree(path: str, commit: str, dest: Path) -> None:
     oid = Repository(product).resolve(commit)
     dest.mkdir(parents=True)
     private = _private(dest)
-    _skeleton(product, private)
+    found = layout(product)
+    isolation.borrow(found, private)
     (private / "HEAD").write_text(f"{oid}\n")
     (private / _ORIGIN).write_bytes(os.fsencode(product))
-    run(dest, f"--git-dir={private}", f"--work-tree={dest}", "read-tree", "--reset", "-u", oid)
-    _skeleton(product, dest / ".git")
+    run(dest, "read-tree", "--reset", "-u", oid, where=_ours(dest))
+    isolation.borrow(found, dest / ".git")
     (dest / ".git" / "HEAD").write_text(f"{oid}\n")
     shutil.copyfile(private / "index", dest / ".git" / "index")
 
@@ -121,29 +127,33 @@ def commit_all(worktree: Path, *, message: str, author: tuple[str, str], time: i
         _refuse_repositories(worktree)
     except OSError as error:
         raise GitError(f"its folders cannot be looked into: {error.strerror}") from error
-    here = (f"--git-dir={private}", f"--work-tree={worktree}")
-    run(worktree, *here, "add", "--all", "--", ".", config=("core.safecrlf=false", "advice.addEmbeddedRepo=false"))
+    here = _ours(worktree)
+    run(worktree, "add", "--all", "--", ".", config=("core.safecrlf=false", "advice.addEmbeddedRepo=false"), where=here)
     start = (private / "HEAD").read_text().strip()
-    staged = run(worktree, *here, "diff-index", "--cached", "-r", "-z", "--no-renames", "--raw", start).stdout
+    staged = run(worktree, "diff-index", "--cached", "-r", "-z", "--no-renames", "--raw", start, where=here).stdout
     changed = [(mode, path) for _, mode, _, oid, path in raw_changes(staged) if oid]
     if not staged:
         return None
     for mode, path in changed:
         _refuse_entry(worktree, mode, path)
-    tree = text(worktree, *here, "write-tree")
+    tree = text(worktree, "write-tree", where=here)
     commit = _commit_tree(worktree, here, tree, [start], message, author, time)
-    run(worktree, *here, "update-ref", "refs/heads/work", commit)
-    fetch = (
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-write-fetch-head",
-        "--no-recurse-submodules",
-        "--no-auto-maintenance",
-    )
-    spec = f"+refs/heads/work:refs/heads/{branch}"
-    run(product, *fetch, "--", str(private), spec, config=(*_LOCAL, *_DURABLE))
+    _send(worktree, here, product, f"{commit}\n^{start}\n".encode(), loose=len(changed) <= _LOOSE)
+    run(product, "update-ref", f"refs/heads/{branch}", commit)
     return commit
+
+
+def worktree_changes(worktree: Path) -> list[str]:
+    """Paths of a worktree of ours that differ from where it began, as our own git folder of it sees them."""
+    return differing(worktree, [], where=_ours(worktree))
+
+
+def _send(worktree: Path, here: Mapping[str, str], product: Path, wanted: bytes, *, loose: bool) -> None:
+    """Bring the objects of a commit into the product, each checked. No transport is used, so none can be configured."""
+    pack = run(worktree, "pack-objects", "--quiet", "--revs", "--thin", "--stdout", data=wanted, where=here).stdout
+    unpack = ("unpack-objects", "-q", "--strict")
+    keep = ("index-pack", "--stdin", "--fix-thin", "--strict")
+    run(product, *(unpack if loose else keep), data=pack, config=_DURABLE)
 
 
 def withdraw(path: str, branch: str, commit: str) -> None:
@@ -161,7 +171,7 @@ def diff_added_lines(path: str, base: str, commit: str) -> Iterator[tuple[str, s
     diff = ("diff-tree", "-r", "-p", "-U0", "--text", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
     args = (*diff, "--src-prefix=a/", "--dst-prefix=b/", base, commit)
     with subprocess.Popen(
-        command(args), cwd=path, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        command(args), cwd=path, env=environment(isolated(Path(path))), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         try:
@@ -180,7 +190,7 @@ def merge(path: str, tip: str, commit: str, *, message: str, author: tuple[str, 
         return Merged(Repository(product).resolve(tip))
     with _scratch(product) as here:
         asked = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", tip, commit)
-        done = run(product, *here, *asked, accept=(0, 1), config=_DURABLE)
+        done = run(product, *asked, accept=(0, 1), config=_DURABLE, where=here)
         tree, *paths = [decode(field) for field in done.stdout.split(b"\0") if field]
         if done.returncode:
             return Merged(None, tuple(dict.fromkeys(paths)))
@@ -211,15 +221,9 @@ def advance(path: str, branch: str, old: str, new: str) -> Advance:
 
 def recover(path: str) -> None:
     """Finish or undo moves of checked-out branches whose process was killed. Costs next to nothing where none was."""
-    product = Path(path).resolve()
-    common = Path(text(product, "rev-parse", "--path-format=absolute", "--git-common-dir"))
-    if not any((*common.glob(f"{FOLDER}/*"), *common.glob(f"worktrees/*/{FOLDER}/*"))):
-        return
-    for record in run(product, "worktree", "list", "--porcelain", "-z").stdout.split(b"\0\0"):
-        fields = [decode(field) for field in record.split(b"\0")]
-        folder = Path(fields[0].removeprefix("worktree "))
-        if fields[0] and "bare" not in fields and folder.is_dir():
-            Checkout(folder, "").recover()
+    for found in worktrees(layout(Path(path).resolve())):
+        if found.layout.top is not None and any(found.layout.git_dir.glob(f"{FOLDER}/*")):
+            Checkout(found.layout.top, "").recover()
 
 
 def _swap(product: Path, branch: str, old: str, new: str) -> Advance:
@@ -235,58 +239,44 @@ def _swap(product: Path, branch: str, old: str, new: str) -> Advance:
 def _checked_out(product: Path, branch: str) -> Path | None:
     """The working tree, main or linked, that has the branch checked out. Raises Dirty where one is being rebased."""
     found: Path | None = None
-    listed = run(product, "worktree", "list", "--porcelain", "-z").stdout
-    for record in listed.split(b"\0\0"):
-        fields = [decode(field) for field in record.split(b"\0")]
-        folder = Path(fields[0].removeprefix("worktree "))
-        if "detached" in fields and folder.is_dir():
-            _refuse_rebase(folder, branch)
-        if f"branch refs/heads/{branch}" in fields and folder.is_dir():
-            found = folder
+    for place, ref in worktrees(layout(product)):
+        if not ref.startswith("refs/"):
+            _refuse_rebase(place, branch)
+        if ref == f"refs/heads/{branch}":
+            found = place.top
     return found
 
 
-def _refuse_rebase(folder: Path, branch: str) -> None:
+def _refuse_rebase(place: Layout, branch: str) -> None:
     """A rebase detaches HEAD and moves the branch at its end: moving it meanwhile would spoil the person's rebase."""
-    git_dir = Path(text(folder, "rev-parse", "--absolute-git-dir"))
     for state in ("rebase-merge", "rebase-apply"):
         with contextlib.suppress(FileNotFoundError):
-            if (git_dir / state / "head-name").read_text().strip() == f"refs/heads/{branch}":
-                raise Dirty(f"{folder} is in the middle of a rebase of {branch}")
+            if (place.git_dir / state / "head-name").read_text().strip() == f"refs/heads/{branch}":
+                raise Dirty(f"{place.top} is in the middle of a rebase of {branch}")
 
 
 def _private(dest: Path) -> Path:
     return dest.with_name(f"{dest.name}{_SUFFIX}")
 
 
-def _skeleton(product: Path, git_dir: Path) -> None:
-    """A git folder with nothing of its own that borrows the product's objects. Files, not a process: it takes 1 ms."""
-    where = ("rev-parse", "--path-format=absolute", "--git-path", "objects", "--git-path", "shallow")
-    objects, shallow = text(product, *where).splitlines()
-    for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
-        (git_dir / folder).mkdir(parents=True)
-    (git_dir / "objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(shallow, git_dir / "shallow")
-    (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
-    (git_dir / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
+def _ours(worktree: Path) -> dict[str, str]:
+    """The variables that make git work on a worktree with the git folder of it that is ours."""
+    return {"GIT_DIR": str(_private(worktree)), "GIT_WORK_TREE": str(worktree)}
 
 
 @contextlib.contextmanager
-def _scratch(product: Path) -> Generator[tuple[str, ...]]:
-    """Arguments for a git without configuration that writes objects straight into the product."""
+def _scratch(product: Path) -> Generator[dict[str, str]]:
+    """Variables for a git without attributes or working tree that writes objects straight into the product."""
+    found = layout(product)
     with tempfile.TemporaryDirectory(prefix="alai-merge-") as folder:
         git_dir = Path(folder) / "git"
-        _skeleton(product, git_dir)
-        objects = Path(os.fsdecode((git_dir / "objects/info/alternates").read_bytes().strip()))
-        shutil.rmtree(git_dir / "objects")
-        (git_dir / "objects").symlink_to(objects, target_is_directory=True)
-        yield (f"--git-dir={git_dir}", "--bare")
+        isolation.borrow(found, git_dir)
+        yield {"GIT_DIR": str(git_dir), "GIT_OBJECT_DIRECTORY": str(found.objects)}
 
 
 def _commit_tree(
     cwd: Path,
-    here: tuple[str, ...],
+    here: Mapping[str, str],
     tree: str,
     parents: list[str],
     message: str,
@@ -303,8 +293,8 @@ def _commit_tree(
     }
     above = [part for parent in parents for part in ("-p", parent)]
     body = message.rstrip("\n").encode("utf-8", "replace") + b"\n"
-    make = (*here, "commit-tree", "--no-gpg-sign", tree, *above)
-    return decode(run(cwd, *make, data=body, env=env, config=_DURABLE).stdout).strip()
+    make = ("commit-tree", "--no-gpg-sign", tree, *above)
+    return decode(run(cwd, *make, data=body, env=env, config=_DURABLE, where=here).stdout).strip()
 
 
 def _refuse_repositories(worktree: Path) -> None:

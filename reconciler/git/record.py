@@ -19,18 +19,8 @@ from typing import IO
 import msgspec
 
 from reconciler.git.checkout import Checkout, changes
-from reconciler.git.run import (
-    COMMITTER,
-    RECORDED,
-    BranchMoved,
-    GitError,
-    IndexLocked,
-    WrongBranch,
-    command,
-    encode,
-    environment,
-    failure,
-)
+from reconciler.git.errors import BranchMoved, GitError, IndexLocked, WrongBranch
+from reconciler.git.run import COMMITTER, RECORDED, command, encode, environment, failure, isolated
 
 __all__ = ["BranchMoved", "IndexLocked", "NewCommit", "Recorder", "WrongBranch"]
 
@@ -148,7 +138,7 @@ class _FastImport:
         self.process = subprocess.Popen(
             command(args, _DURABLE),
             cwd=root,
-            env=environment(),
+            env=environment(isolated(root)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

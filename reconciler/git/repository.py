@@ -1,7 +1,6 @@
 """Reads a git repository: commits, trees, blobs and what differs. Not for writing commits (see `record`, `product`).
 
-Everything that is asked often goes through plumbing processes (see `run`); GitPython, which the project uses for
-what is rare, opens and creates repositories here.
+Everything goes through plumbing processes, which read no repository's configuration (see `run`).
 """
 
 from __future__ import annotations
@@ -9,16 +8,21 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from reconciler.git.run import GitError, command, decode, environment, failure, run
+from reconciler.git import configfile
+from reconciler.git.errors import GitError
+from reconciler.git.layout import containing, layout
+from reconciler.git.run import as_user, command, decode, environment, failure, isolated, run
+from reconciler.git.settings import honoured
 from reconciler.model.history import CommitInfo, TreeChange
 
 SYMLINK = "120000"
 SUBMODULE = "160000"
+_IDENTITY = ("user.name", "user.email", "user.useconfigonly", "author.name", "author.email")
 _LOG_FIELDS = 5
 _LOG_FORMAT = "%H%x00%ct%x00%an <%ae>%x00%s%x00%(trailers:only,unfold)"
 
@@ -33,28 +37,23 @@ class Repository:
 
     @classmethod
     def containing(cls, folder: Path) -> Repository:
-        """The repository whose working tree `folder` lies in. Raises GitError where there is none."""
-        if not folder.is_dir():
-            raise GitError(f"{folder} is not a folder")
-        return cls(Path(decode(run(folder, "rev-parse", "--show-toplevel").stdout).removesuffix("\n")))
+        """The repository whose working tree `folder` lies in. Raises GitError, NoRepository where there is none."""
+        root = containing(folder)
+        isolated(root)  # whatever keeps us from reading it is said now
+        return cls(root)
 
     @classmethod
     def create(cls, path: Path, branch: str) -> Repository:
         """`git init` with `branch` as the branch to be born. Existing repositories stay as they are."""
-        from git import Repo
-        from git.exc import GitCommandError
-
         path.mkdir(parents=True, exist_ok=True)
-        try:
-            Repo.init(path, initial_branch=branch, env=environment()).close()
-        except GitCommandError as refused:
-            raise failure(path, "init", str(refused.stderr).encode()) from refused
+        if not (path / ".git").exists():
+            run(path, "init", "--quiet", "--template=", f"--initial-branch={branch}", where={})
         return cls(path)
 
     @cached_property
     def common(self) -> Path:
         """Git's common folder, absolute: the same for all worktrees of the repository."""
-        return self.root / decode(run(self.root, "rev-parse", "--git-common-dir").stdout).removesuffix("\n")
+        return layout(self.root).common
 
     def head(self) -> str:
         """The commit that is checked out. Raises GitError where there is none yet."""
@@ -76,7 +75,10 @@ class Repository:
 
     def is_ancestor(self, a: str, b: str) -> bool:
         """Whether `b` contains `a` (a commit contains itself)."""
-        return run(self.root, "merge-base", "--is-ancestor", a, b, accept=(0, 1)).returncode == 0
+        done = run(self.root, "merge-base", "--is-ancestor", a, b, accept=(0, 1))
+        if done.returncode and done.stderr.strip():
+            raise failure(self.root, "merge-base", done.stderr)  # a commit is missing: git complains, and says no
+        return done.returncode == 0
 
     def changed(self, old: str | None, new: str, roots: Sequence[str]) -> list[TreeChange]:
         """Paths that differ between two commits, below `roots` (all for none); `old` None: all of `new`."""
@@ -148,8 +150,12 @@ class Repository:
         return _commit_info(fields[:_LOG_FIELDS])
 
     def identity(self) -> tuple[str, str]:
-        """Name and address of the person at the keyboard, from git's own configuration. Raises GitError."""
-        done = subprocess.run(["git", "var", "GIT_AUTHOR_IDENT"], cwd=self.root, capture_output=True, check=False)
+        """Name and address of the person at the keyboard: the repository's, the user's or the system's words.
+
+        Raises GitError.
+        """
+        said = configfile.read(layout(self.root).common / "config")
+        done = as_user("var", "GIT_AUTHOR_IDENT", config=[f"{key}={said[key]}" for key in _IDENTITY if key in said])
         if done.returncode:
             raise failure(self.root, "var", done.stderr)
         name, _, rest = decode(done.stdout).partition(" <")
@@ -163,9 +169,8 @@ class Repository:
 
     def worktree_changes(self, roots: Sequence[str]) -> list[str]:
         """Paths below `roots` that differ from HEAD, in the index or on disk; untracked ones (not ignored) included."""
-        status = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
-        raw = run(self.root, *status, "--", *roots, env={"GIT_LITERAL_PATHSPECS": "1"}).stdout
-        return sorted({decode(line[3:]) for line in raw.split(b"\0") if line})
+        found = layout(self.root)
+        return worktree_changes(self.root, roots, config=honoured(found.git_dir, found.common))
 
     def export(self, commit: str, folder: str, dest: Path) -> list[str]:
         """Write the files of `folder` at `commit` below `dest`, byte for byte, without filters. Returns their paths.
@@ -189,6 +194,16 @@ class Repository:
         return [entry.path for entry in entries]
 
 
+def worktree_changes(
+    root: Path, roots: Sequence[str], *, config: Sequence[str] = (), where: Mapping[str, str] | None = None
+) -> list[str]:
+    """Paths below `roots` that differ from HEAD; `where`: see `run`."""
+    status = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
+    literal = {"GIT_LITERAL_PATHSPECS": "1"}
+    raw = run(root, *status, "--", *roots, env=literal, config=config, where=where).stdout
+    return sorted({decode(line[3:]) for line in raw.split(b"\0") if line})
+
+
 class _Batch:
     """One git process that is fed from a thread and read as a stream; ended whatever happens to its reader."""
 
@@ -198,7 +213,7 @@ class _Batch:
         self.process = subprocess.Popen(
             command(args),
             cwd=root,
-            env=environment(),
+            env=environment(isolated(root)),
             stdin=subprocess.DEVNULL if asked is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from reconciler.git.errors import GitError
 from reconciler.git.repository import Repository
-from reconciler.git.run import RECORDED, GitError, decode, run
+from reconciler.git.run import RECORDED, decode, run
 
 SIGNERS = ".alai/allowed_signers"
 """in the factory repository; one line per key (the ALLOWED SIGNERS format of ssh-keygen)"""

@@ -8,17 +8,7 @@ import subprocess
 from pathlib import Path
 
 from tests.e2e.factory import TinyFactory, git, repository
-
-DRIVERS = (
-    *("core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.askPass", "core.alternateRefsCommand"),
-    *("filter.x.clean", "filter.x.smudge", "filter.x.process", "filter.a=b.smudge", "diff.x.textconv"),
-    *("diff.x.command", "diff.external", "merge.x.driver", "gpg.program", "uploadpack.packObjectsHook"),
-    *("credential.helper", "trailer.x.command", "sequence.editor", "core.gitProxy"),
-)
-HOOKS = (
-    *("post-checkout", "pre-commit", "reference-transaction", "post-index-change", "post-merge", "commit-msg"),
-    *("post-commit", "update", "pre-receive", "post-receive", "post-update", "proc-receive", "pre-auto-gc"),
-)
+from tests.git.armed import ATTRIBUTES, arm, canary
 
 
 def product(factory: TinyFactory, name: str) -> Path:
@@ -36,36 +26,47 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "-qm", "change")
 
 
-def armed(factory: TinyFactory, canary: Path) -> Path:
-    """Everything that git can be told to run, told by the product's own configuration, attributes and hooks."""
+def armed(factory: TinyFactory) -> tuple[Path, Path]:
+    """A product that names every program that git can be told to run, and the mark that such a program would leave."""
     folder = product(factory, "armed")
-    (folder / ".gitattributes").write_text("* filter=x diff=x merge=x ident export-subst\n*.txt eol=crlf filter=a=b\n")
+    (folder / ".gitattributes").write_text(ATTRIBUTES)
     (folder / "id.txt").write_text("$Id$ $Format:%H$\n")
     commit(folder)
     borrowed = factory.folder / "borrowed.git"
     git(factory.folder, "clone", "-q", "--bare", "--no-local", str(folder), str(borrowed))
-    evil = factory.folder / "evil.sh"
-    evil.write_text(f"#!/bin/sh\necho \"$0 $*\" >> '{canary}'\ncat\n")
-    evil.chmod(0o755)
-    for key in DRIVERS:
-        git(folder, "config", key, str(evil))
-    for key in ("filter.x.required", "commit.gpgSign", "submodule.recurse", "fetch.recurseSubmodules"):
-        git(folder, "config", key, "true")
-    git(folder, "config", "alias.rev-parse", f"!{evil}")
-    git(folder, "config", "core.hooksPath", ".git/hooks")
-    for hook in HOOKS:
-        shutil.copy(evil, folder / ".git/hooks" / hook)
-    (folder / ".git/info/attributes").write_text("* filter=x diff=x merge=x\n")
+    (factory.folder / "arms").mkdir()
+    mark = canary(factory.folder / "arms")
+    arm(folder, factory.folder / "arms")
     (folder / ".git/objects/info/alternates").write_text(f"{borrowed}/objects\n")
-    os.utime(folder / "README.md")  # what looks changed is read again, through the filter
-    canary.unlink(missing_ok=True)
-    return folder
+    return folder, mark
+
+
+def test_no_command_starts_what_a_product_names(factory: TinyFactory) -> None:
+    folder, mark = armed(factory)
+    factory.commit()
+    with (factory.root / ".git/config").open("a") as config:
+        config.write((folder / ".git/config").read_text())
+    looking = (["validate"], ["diff"], ["route", "Fix it"], ["status"], ["fleet"], ["explain", "armed"], ["verify"])
+    for words in looking:
+        factory.cli(*words)
+        assert not mark.exists(), (words, mark.read_text())
+    factory.ok("apply", "--timeout", "60s")
+    assert (folder / "work/armed.txt").is_file()  # it is merged into what is checked out
+    for words in (["diff"], ["gate", "check", "armed"], ["show", "armed"], ["verify"], ["rebuild", "--check"]):
+        done = factory.cli(*words)
+        assert "Traceback" not in done.stderr
+        assert not mark.exists(), (words, mark.read_text())
+    new = factory.folder / "new"
+    made = factory.cli("init", str(new), "--product", str(folder))
+    assert made.returncode == 0, made.stderr
+    factory.cli("minion", "run", "Write it down", "--project", str(folder), timeout=60)
+    assert not mark.exists(), mark.read_text()
 
 
 def test_hostile_products_run_nothing_and_end_by_name(factory: TinyFactory) -> None:
-    canary, away = factory.folder / "CANARY", factory.folder / "away"
+    away = factory.folder / "away"
     away.mkdir()
-    where = armed(factory, canary)
+    where, mark = armed(factory)
     odd = product(factory, "odd-names")
     for name in (b"new\nline", b"b\xff", b"-rf", b"--help", b"\x1b[31m", b'"q"', b"a\tb", "\u202e".encode()):
         Path(os.fsdecode(os.fsencode(odd) + b"/" + name)).write_text("x")
@@ -76,7 +77,7 @@ def test_hostile_products_run_nothing_and_end_by_name(factory: TinyFactory) -> N
     modules = product(factory, "modules")
     git(modules, "update-index", "--add", "--cacheinfo", f"160000,{factory.head},sub")
     (modules / ".gitmodules").write_text(
-        f'[submodule "sub"]\n path=sub\n url=ext::sh -c "touch {canary}"\n update=!touch {canary}\n'
+        f'[submodule "sub"]\n path=sub\n url=ext::sh -c "touch {mark}"\n update=!touch {mark}\n'
     )
     git(modules, "add", ".gitmodules")
     git(modules, "commit", "-qm", "a submodule")
@@ -113,12 +114,12 @@ def test_hostile_products_run_nothing_and_end_by_name(factory: TinyFactory) -> N
     assert "Traceback" not in done.stdout + done.stderr
     assert done.returncode == 4, done.stdout + done.stderr
     assert not {character for character in done.stdout + done.stderr if character != "\n"} & set("\x1b\x07\x9b\u202e")
-    assert not canary.exists(), canary.read_text()
+    assert not mark.exists(), mark.read_text()
     assert list(away.iterdir()) == []
     assert subprocess.run(["git", "log", "-1", "--format=%s"], cwd=outside, capture_output=True).stdout == b"change\n"
     said = done.stdout.splitlines()
     rows = factory.tasks()
-    for name in ("bare", "odd-names"):
+    for name in ("bare", "odd-names", "armed", "elsewhere"):
         assert rows[name]["phase"] == "done", rows[name]["message"]
         assert rows[f"{name}-review"]["phase"] == "done", rows[f"{name}-review"]["message"]
     assert (where / "id.txt").read_text() == "$Id$ $Format:%H$\n"
@@ -132,7 +133,6 @@ def test_hostile_products_run_nothing_and_end_by_name(factory: TinyFactory) -> N
         "itself": "is the factory itself",
         "links": "AgentFailed",
         "modules": "disallowed submodule",
-        "elsewhere-review": "the merge failed",
     }
     for name, words in expected.items():
         assert any(f"{name}:" in line and words in line for line in said), (name, done.stdout)
