@@ -12,12 +12,6 @@ from pathlib import Path
 
 from reconciler.execute.socket_server import SocketServer
 
-CLAUDE_API = frozenset({"api.anthropic.com:443"})
-"""What Claude Code's network requirements (docs.claude.com, "Network configuration") name for talking to the model.
-
-Telemetry, updates and logging in are switched off or left out: a run needs none of them.
-"""
-
 Heard = Callable[[str, bool, str], None]
 """called with `host:port`, whether it was let through, and why not"""
 

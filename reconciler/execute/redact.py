@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-CLAUDE_CREDENTIALS = Path(".claude") / ".credentials.json"
-"""below the home folder"""
-CLAUDE_VARIABLES = ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN")
-"""what may be handed to Claude's command line; nothing else of this machine's secrets ever goes into a sandbox"""
+from reconciler.execute.backends.claude_login import kept_secrets
 
 SHAPES: tuple[tuple[str, str], ...] = (
     (
@@ -32,8 +26,6 @@ SHAPES: tuple[tuple[str, str], ...] = (
     ("JSON web token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("password in a URL", r"(?<=://)[^\s:/@'\"$<{]{1,64}:[^\s:/@'\"$<{]{6,}(?=@[\w.-]+\.[a-z])"),
 )
-_SECRET_LENGTH = 20
-"""shorter texts in a file of credentials are words such as `max`"""
 _NAMES = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
 
 
@@ -49,7 +41,7 @@ class Redactor(msgspec.Struct, frozen=True):
 
         Raises ValueError.
         """
-        handed = _claude_secrets() if environment is None else frozenset[str]()
+        handed = kept_secrets() if environment is None else frozenset[str]()
         environment = os.environ if environment is None else environment
         values = {value for name, value in environment.items() if _NAMES.search(name) and len(value) >= 8}
         values = {value for value in values if not value.startswith("/")} | handed
@@ -67,24 +59,6 @@ class Redactor(msgspec.Struct, frozen=True):
         if any(value in text for value in self.values):
             return "value of this machine's environment"
         return next((kind for kind, pattern in self.shapes if pattern.search(text)), None)
-
-
-def _claude_secrets() -> frozenset[str]:
-    """What must not be seen of the file with Claude's credentials; nothing where there is none that can be read."""
-    try:
-        content = json.loads((Path.home() / CLAUDE_CREDENTIALS).read_bytes())
-    except (OSError, ValueError, RuntimeError, RecursionError):
-        return frozenset()
-    return frozenset(text for text in _texts(content) if len(text) >= _SECRET_LENGTH)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (dict, list)):
-        items = cast("Iterable[Any]", value.values() if isinstance(value, dict) else value)
-        for item in items:
-            yield from _texts(item)
 
 
 def shapes(extra: Iterable[str]) -> tuple[tuple[str, re.Pattern[str]], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.execute.conftest import brief, factory, product
 __all__ = ["brief", "factory", "product"]
 
 STAND_IN = Path(__file__).parents[1] / "standins" / "claude.py"
+KEY = "sk-ant-stand-in-key-of-nobody"
 LIMITS = CallLimits(first="120s", silence="120s", wall="240s")
 TERMS = Terms(max_steps=7, max_tokens=1000, num_ctx=8192, budget_usd=0.5)
 
@@ -131,7 +133,9 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-stand-in-key-of-nobody")
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "CLAUDE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("UNRELATED_TOKEN", "this-must-stay-outside")
     return Stage(tmp_path)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.execute.egress import CLAUDE_API, Egress
+from reconciler.execute.egress import Egress
 
+LISTED = frozenset({"api.anthropic.com:443"})
 Heard = list[tuple[str, bool, str]]
 
 
@@ -69,7 +70,7 @@ def test_everything_else_is_refused_and_heard_of(tmp_path: Path, request_line: s
     heard: Heard = []
 
     async def scene() -> bytes:
-        async with Egress(tmp_path / "out", CLAUDE_API, lambda *what: heard.append(what)):
+        async with Egress(tmp_path / "out", LISTED, lambda *what: heard.append(what)):
             return (await ask(tmp_path / "out", f"{request_line}\r\n\r\n".encode()))[0]
 
     assert asyncio.run(scene()) == b"HTTP/1.1 403 Forbidden"

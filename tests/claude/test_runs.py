@@ -13,7 +13,7 @@ from reconciler.execute.agent.port import Ending
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.spec import CallLimits
 from reconciler.model.vocabulary import Reason
-from tests.claude.conftest import Stage
+from tests.claude.conftest import KEY, Stage
 
 OPENINGS: list[list[dict[str, Any]]] = [
     [],
@@ -44,6 +44,7 @@ def test_of_sixty_runs_that_only_say_so_none_is_done_and_each_has_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     runs = list(itertools.product(OPENINGS, ENDS))
     limits = CallLimits(first="60s", silence="2s", wall="60s")
     stages = [Stage(tmp_path / str(number), sandbox=Sandbox.plain(), limits=limits) for number in range(len(runs))]

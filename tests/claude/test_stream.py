@@ -17,15 +17,15 @@ def result(**changed: Any) -> Outcome:
     return outcome({key: value for key, value in {**GOOD, **changed}.items() if value is not None})
 
 
-def reason(found: Outcome | None, *, status: int = 0, finished: bool = True) -> Reason:
+def reason(found: Outcome | None, *, status: int = 0, finished: bool = False) -> Reason:
     return claude_stream.ending(found, status, "", finished=finished, steps=1).reason
 
 
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({}, Reason.PASSED),
-        ({"result": ""}, Reason.PASSED),
+        ({}, Reason.UNFINISHED),
+        ({"result": ""}, Reason.EMPTY_RESPONSE),
         ({"subtype": "error_max_turns", "is_error": True}, Reason.STEP_LIMIT),
         ({"subtype": "error_max_turns"}, Reason.STEP_LIMIT),
         ({"subtype": "error_max_budget_usd", "is_error": True}, Reason.BUDGET_EXCEEDED),
@@ -38,8 +38,11 @@ def reason(found: Outcome | None, *, status: int = 0, finished: bool = True) -> 
         ({"subtype": None}, Reason.BACKEND_ERROR),
     ],
 )
-def test_a_run_that_called_finish_is_judged_by_its_result_line(changed: dict[str, Any], expected: Reason) -> None:
+def test_a_run_without_an_accepted_finish_is_judged_by_its_result_line(
+    changed: dict[str, Any], expected: Reason
+) -> None:
     assert reason(result(**changed)) is expected
+    assert reason(result(**changed), finished=True) is Reason.PASSED
 
 
 def test_without_finish_nothing_that_is_said_is_success() -> None:
@@ -48,11 +51,11 @@ def test_without_finish_nothing_that_is_said_is_success() -> None:
     assert reason(result(result=None), finished=False) is Reason.EMPTY_RESPONSE
 
 
-def test_a_missing_result_line_or_a_bad_exit_status_is_an_error_whatever_was_called() -> None:
+def test_a_missing_result_line_or_a_bad_exit_status_is_an_error_where_nothing_was_finished() -> None:
     assert reason(None) is Reason.BACKEND_ERROR
     assert reason(None, status=1) is Reason.BACKEND_ERROR
     assert reason(result(), status=1) is Reason.BACKEND_ERROR
-    assert "no such option" in claude_stream.ending(None, 1, "x\nno such option", finished=True, steps=0).message
+    assert "no such option" in claude_stream.ending(None, 1, "x\nno such option", finished=False, steps=0).message
 
 
 def test_unknown_cost_and_tokens_stay_unknown() -> None:

@@ -11,9 +11,13 @@ Started as `python claude.py SCRIPT FLAGS...`. The script is a JSON file with a 
     {"sleep": seconds}, {"deaf": true}   do nothing; ignore SIGTERM from now on
     {"raw": "line"}                      a line as it stands
     {"flood": "text"}                    this, for ever, without an end of line
+    {"init": {...}}                      fields over those of the first line, as the first step
     {"result": {...}, "exit": status}    fields over those of a good result; null leaves the result line out
 
-Nothing of it is imported by the project; the shapes are those that the official SDK reads.
+Nothing of it is imported by the project. The shapes are those that the real program (2.1.197) was heard to write: one
+line for each block of an answer; tools that are not there yet are "pending", unless it is told to wait for them; after
+`finish` it asks the model once more, for a goodbye; what goes wrong there is a "success" with `is_error`. And it reads
+by itself the files that its prompt mentions, unless it is told not to.
 """
 
 from __future__ import annotations
@@ -21,8 +25,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -58,8 +64,9 @@ def flags() -> argparse.Namespace:
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--include-partial-messages", action="store_true")
     parser.add_argument("--strict-mcp-config", action="store_true")
+    parser.add_argument("--no-session-persistence", action="store_true")
     for name in (
-        "output-format", "permission-mode", "tools", "setting-sources", "model", "append-system-prompt", "max-turns",
+        "output-format", "permission-mode", "tools", "setting-sources", "model", "system-prompt-file", "max-turns",
         "max-budget-usd", "json-schema", "mcp-config", "allowedTools", "settings",
     ):  # fmt: skip
         parser.add_argument(f"--{name}")
@@ -73,9 +80,12 @@ def say(**line: Any) -> None:
     print(json.dumps({"session_id": "stand-in", **line}), flush=True)
 
 
-def speak(text: str) -> None:
+def block(answer: int, content: dict[str, Any]) -> None:
+    """A block of an answer of the model: a line of its own, under the id of the whole."""
+    usage = {"input_tokens": 100, "output_tokens": 1}
+    message = {"id": f"msg_{answer}", "role": "assistant", "content": [content], "usage": usage}
     say(type="stream_event", event={"type": "content_block_delta"})
-    say(type="assistant", message={"role": "assistant", "content": [{"type": "text", "text": text}]})
+    say(type="assistant", message=message)
 
 
 class Program:
@@ -85,7 +95,14 @@ class Program:
         self.settings: dict[str, Any] = json.loads(Path(options.settings).read_text()) if options.settings else {}
         self.denied: list[dict[str, Any]] = []
         self.calls = 0
+        self.answers = 0
+        self.finished = False
+        self.attached = attached(prompt)
         self.session: Any = None
+
+    def speak(self, text: str) -> None:
+        self.answers += 1
+        block(self.answers, {"type": "text", "text": text})
 
     async def run(self, steps: list[dict[str, Any]]) -> int:
         for step in steps:
@@ -95,21 +112,25 @@ class Program:
         return self.end({"result": {}})
 
     def end(self, step: dict[str, Any]) -> int:
+        if self.finished and not step["result"]:
+            status = goodbye()
+            if status != 200:
+                step = {"result": {"is_error": True, "api_error_status": status, "result": "API Error"}, "exit": 1}
         if step["result"] is not None:
             say(**{**GOOD, "permission_denials": self.denied, **step["result"]})
         return int(step.get("exit", 0))
 
     async def take(self, step: dict[str, Any]) -> None:
         if "say" in step:
-            speak(step["say"])
+            self.speak(step["say"])
         elif "call" in step:
             await self.call(f"mcp__alai__{step['call']}", step.get("arguments", {}))
         elif "own" in step:
             await self.call(step["own"], step.get("input", {}))
         elif "reach" in step:
-            speak(f"{step['reach']}: {reach(step['reach'], direct=step.get('direct', False))}")
+            self.speak(f"{step['reach']}: {reach(step['reach'], direct=step.get('direct', False))}")
         elif "facts" in step:
-            speak(json.dumps(self.facts()))
+            self.speak(json.dumps(self.facts()))
         elif "complain" in step:
             print(step["complain"], file=sys.stderr, flush=True)
         elif "sleep" in step:
@@ -126,7 +147,8 @@ class Program:
         home = Path.home()
         return {
             "prompt": self.prompt,
-            "system": self.options.append_system_prompt,
+            "system": Path(self.options.system_prompt_file).read_text(),
+            "attached": self.attached,
             "flags": sys.argv[2:],
             "home": sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()),
             "variables": dict(os.environ),
@@ -136,14 +158,16 @@ class Program:
     async def call(self, name: str, arguments: dict[str, Any]) -> None:
         self.calls += 1
         call = {"type": "tool_use", "id": f"toolu_{self.calls}", "name": name, "input": arguments}
-        say(type="assistant", message={"role": "assistant", "content": [call]})
+        self.speak(f"I call {name}.")
+        block(self.answers, call)
         refused = self.hook(name, arguments)
         if refused is not None:
             self.denied.append({"tool_name": name, "tool_use_id": call["id"], "tool_input": arguments})
             text, bad = refused, True
         elif name.startswith("mcp__"):
             done = await self.session.call_tool(name.removeprefix("mcp__alai__"), arguments)
-            text, bad = "\n".join(block.text for block in done.content), done.is_error
+            text, bad = "\n".join(part.text for part in done.content), done.is_error
+            self.finished = self.finished or (name.endswith("__finish") and not bad)
         else:
             text, bad = own(name, arguments), False
         answer = {"type": "tool_result", "tool_use_id": call["id"], "content": text, "is_error": bad}
@@ -160,6 +184,23 @@ class Program:
                 if done.returncode == 2:
                     return done.stderr
         return None
+
+
+def attached(prompt: str) -> dict[str, str]:
+    """Files that the prompt mentions, read without any tool being called."""
+    if os.environ.get("CLAUDE_CODE_DISABLE_ATTACHMENTS") == "1":
+        return {}
+    named = [Path(name).expanduser() for name in re.findall(r"(?:^|\s)@(\S+)", prompt)]
+    return {str(path): path.read_text() for path in named if path.is_file()}
+
+
+def goodbye() -> int:
+    """One more question to the model, as after each call of a tool; the status of its answer."""
+    base, proxy = urlsplit(os.environ["ANTHROPIC_BASE_URL"]), urlsplit(os.environ["HTTP_PROXY"])
+    way = http.client.HTTPConnection(proxy.hostname or "", proxy.port, timeout=10)
+    key = os.environ.get("ANTHROPIC_API_KEY") or os.environ["CLAUDE_CODE_OAUTH_TOKEN"]
+    way.request("POST", f"{base.geturl()}/v1/messages?beta=true", "{}", {"x-api-key": key})
+    return way.getresponse().status
 
 
 def readable(path: str) -> bool:
@@ -189,20 +230,49 @@ def reach(place: str, *, direct: bool) -> str:
         return type(error).__name__
 
 
+def offered(program: Program) -> list[str]:
+    """Names of our tools, asked where our server would ask; starting that takes a while, and not every test calls."""
+    config = configured(program)
+    with socket.socket(socket.AF_UNIX) as bridge:
+        folder = os.open(Path(config["args"][-1]).parent, os.O_RDONLY)
+        bridge.connect(f"/proc/self/fd/{folder}/{Path(config['args'][-1]).name}")
+        bridge.sendall(json.dumps({"secret": config["env"]["ALAI_TOOLS_SECRET"], "do": "list"}).encode() + b"\n")
+        return [tool["name"] for tool in json.loads(bridge.makefile().readline())["tools"]]
+
+
+def configured(program: Program) -> dict[str, Any]:
+    return json.loads(Path(program.options.mcp_config).read_text())["mcpServers"]["alai"]
+
+
 @contextlib.asynccontextmanager
-async def tool_server(program: Program, wanted: bool) -> AsyncIterator[list[str]]:
-    """Our server, started as its configuration says and spoken to through the official SDK; the names of its tools."""
+async def tool_server(program: Program, wanted: bool) -> AsyncIterator[None]:
+    """Our server, started as its configuration says and spoken to through the official SDK."""
     if not wanted or not program.options.mcp_config:
-        yield []
+        yield
         return
     from mcp import ClientSession, StdioServerParameters, stdio_client
 
-    config = json.loads(Path(program.options.mcp_config).read_text())["mcpServers"]["alai"]
+    config = configured(program)
     parameters = StdioServerParameters(command=config["command"], args=config["args"], env=config["env"])
     async with stdio_client(parameters) as (reads, writes), ClientSession(reads, writes) as session:
         await session.initialize()
         program.session = session
-        yield [f"mcp__alai__{tool.name}" for tool in (await session.list_tools()).tools]
+        yield
+
+
+def init(program: Program) -> dict[str, Any]:
+    """The first line. Tools that it did not wait for are not there."""
+    waits = os.environ.get("MCP_CONNECTION_NONBLOCKING") == "0" and "MCP_CONNECT_TIMEOUT_MS" in os.environ
+    status = "connected" if waits else "pending"
+    with_ours = program.options.mcp_config is not None
+    tools = [f"mcp__alai__{name}" for name in offered(program)] if with_ours and waits else []
+    return {
+        "model": program.options.model or "default",
+        "tools": [*([] if program.options.tools == "" else OWN), *tools],
+        "mcp_servers": [{"name": "alai", "status": status}] if with_ours else [],
+        "cwd": str(Path.cwd()),
+        "claude_code_version": "2.1.0",
+    }
 
 
 async def main() -> None:
@@ -212,15 +282,9 @@ async def main() -> None:
     steps = json.loads(Path(sys.argv[1]).read_text())
     options = flags()
     program = Program(options, sys.stdin.read())
-    async with tool_server(program, any("call" in step for step in steps)) as tools:
-        own_tools = [] if options.tools == "" else list(OWN)
-        say(
-            type="system",
-            subtype="init",
-            model=options.model or "default",
-            tools=[*own_tools, *tools],
-            cwd=str(Path.cwd()),
-        )
+    changed = steps.pop(0)["init"] if steps and "init" in steps[0] else {}
+    async with tool_server(program, any("call" in step for step in steps)):
+        say(**{"type": "system", "subtype": "init", **init(program), **changed})
         leave(await program.run(steps))
 
 

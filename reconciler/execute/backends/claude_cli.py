@@ -1,7 +1,7 @@
 """Claude through its own command line, `claude -p`: a question, or a whole conversation with our tools.
 
-The program runs in the sandbox with no view of the product, no home but its credentials, and one way out, to its own
-API. Its own tools are off, hooks deny what is not ours, and ours come to it over the Model Context Protocol.
+The program runs in the sandbox with no view of the product, an empty home, and one way out, to a model, on which we add
+the credential. Its own tools are off, hooks deny what is not ours, and ours come to it over the Model Context Protocol.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import importlib.util
 import json
 import subprocess
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
@@ -20,17 +19,18 @@ import msgspec
 from reconciler import trees
 from reconciler.execute import child, text
 from reconciler.execute.agent.port import Ending, Journal, Terms, Tools
-from reconciler.execute.backends import claude_stream
-from reconciler.execute.backends.claude_place import Place, has_credentials
-from reconciler.execute.backends.claude_stream import Outcome
+from reconciler.execute.backends import claude_prompt, claude_run, claude_stream
+from reconciler.execute.backends.claude_api import ClaudeApi, NoWay
+from reconciler.execute.backends.claude_login import NoLogin, login
+from reconciler.execute.backends.claude_place import Place
+from reconciler.execute.backends.claude_run import Run, Watch
 from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, Message, OnToken, Probe
 from reconciler.execute.backends.streaming import checked, told_schema
-from reconciler.execute.egress import CLAUDE_API, Egress, Heard
+from reconciler.execute.egress import Heard
 from reconciler.execute.enclosure import program
 from reconciler.execute.fence import fenced
 from reconciler.execute.mcp.bridge import Bridge
 from reconciler.execute.mcp.wire import INSTALL, SERVER
-from reconciler.execute.patience import Patience
 from reconciler.execute.sandbox import MISSING, Sandbox
 from reconciler.model.job import ModelBrief
 from reconciler.model.spec import Host
@@ -42,31 +42,14 @@ PROBE_SECONDS = 1.9
 
 Refuse = Callable[[str, str, str], None]
 """called with tool, what was wanted and why not, for each thing that the program was denied"""
-Hear = Callable[[dict[str, Any]], None]
 
-_ARGUMENT = 100_000
-"""bytes; Linux takes 128 KiB for one"""
 _SCHEMA_TURNS = 5
 """giving its answer a form takes the program a few turns of its own"""
-_UNREADABLE = "unreadable line"
-_BEAT = 1.0
-"""seconds between two signs of life that are passed on while a message is being written"""
 _OURS = (
     f"Your tools are those whose names begin with mcp__{SERVER}__; there are no others. Where you are told of a tool, "
     f"such as finish, it is the one named mcp__{SERVER}__finish. Only what you did with them counts, and only once you "
     "called finish."
 )
-
-
-class _Run(msgspec.Struct, kw_only=True):
-    """What was heard of one run of the program. `late`: why it was ended by us."""
-
-    outcome: Outcome | None = None
-    status: int = 0
-    complaints: str = ""
-    steps: int = 0
-    beat: float = 0.0
-    late: tuple[Reason, str] | None = None
 
 
 class ClaudeCli:
@@ -92,8 +75,9 @@ class ClaudeCli:
                 for message in claude_stream.messages(line):
                     on_token(message.text)
 
-        async with self._place(self._refused) as place:
-            run = await self._follow(place, [*flags, *place.locks(None)], system, told, hear)
+        watch = Watch(hear=hear, limits=self._model.limits)
+        async with self._place(self._refused, watch.finished) as place:
+            run = await self._follow(place, [*flags, *place.locks(None), *place.speaks(system)], told, watch)
         wrong = run.late or claude_stream.trouble(run.outcome, run.status, run.complaints)
         if wrong is not None or run.outcome is None:
             reason, why = wrong or (Reason.BACKEND_ERROR, "ended without a result")
@@ -127,19 +111,28 @@ class ClaudeCli:
             journal.event("network", to=where, let_through=through, why=why)
             self._refused(where, through, why)
 
-        async with self._place(heard) as place, Bridge(place.tools, tools, journal) as bridge:
-            flags += place.locks(bridge)
-            run = await self._follow(place, flags, system, told, lambda line: _keep(line, journal), bridge.pulse)
+        def finished() -> bool:
+            return tools.finished is not None
+
+        async with self._place(heard, finished) as place, Bridge(place.tools, tools, journal) as bridge:
+            watch = Watch(
+                hear=lambda line: _keep(line, journal),
+                limits=self._model.limits,
+                tools=frozenset(spec.name for spec in tools.specs),
+                pulse=bridge.pulse,
+                finished=finished,
+            )
+            run = await self._follow(place, [*flags, *place.locks(bridge), *place.speaks(system)], told, watch)
         return self._ending(run, tools)
 
     def _refused(self, where: str, through: bool, why: str) -> None:
         if not through and self._refuse is not None:
             self._refuse("network", where, why)
 
-    def _ending(self, run: _Run, tools: Tools) -> Ending:
+    def _ending(self, run: Run, tools: Tools) -> Ending:
         finished = tools.finished is not None
         found = claude_stream.ending(run.outcome, run.status, run.complaints, finished=finished, steps=run.steps)
-        if run.late is not None:
+        if run.late is not None and not finished:
             found = msgspec.structs.replace(found, reason=run.late[0], message=run.late[1])
         for tool, what in run.outcome.denied if run.outcome and self._refuse else ():
             assert self._refuse is not None
@@ -147,7 +140,7 @@ class ClaudeCli:
         return msgspec.structs.replace(found, message=f"{self._who} {found.message}" if found.message else "")
 
     @contextlib.asynccontextmanager
-    async def _place(self, heard: Heard) -> AsyncGenerator[Place]:
+    async def _place(self, heard: Heard, finished: Callable[[], bool]) -> AsyncGenerator[Place]:
         """Where it runs, with its way out. Raises BackendError where it must not or cannot run on this machine."""
         sandbox = self._sandbox or await asyncio.to_thread(Sandbox.detect)
         if sandbox is None:
@@ -155,93 +148,30 @@ class ClaudeCli:
         found = program(self._model.command or PROGRAM)
         if found is None:
             raise BackendError(Reason.HOST_UNREACHABLE, _absent(self._model.command))
-        with trees.scratch() as scratch:
-            place = Place(scratch, sandbox, *found)
-            async with Egress(place.out, CLAUDE_API, heard):
-                yield place
+        try:
+            account = login().account
+            with trees.scratch() as scratch:
+                async with ClaudeApi(scratch / "out", login, finished, heard) as api:
+                    yield Place(scratch, sandbox, *found, way_out=api, account=account)
+        except (NoLogin, NoWay) as trouble:
+            raise BackendError(Reason.HOST_UNREACHABLE, f"{self._who} cannot be asked: {trouble}") from trouble
 
-    async def _follow(
-        self,
-        place: Place,
-        flags: Sequence[str],
-        system: str,
-        told: Sequence[str],
-        hear: Hear,
-        pulse: Callable[[], float] = lambda: 0.0,
-    ) -> _Run:
-        """Run it to its end, or to the end of our patience. `pulse`: when a tool of ours was last at work."""
+    async def _follow(self, place: Place, flags: Sequence[str], told: Sequence[str], watch: Watch) -> Run:
+        """Run it to its end, or to the end of our patience."""
         argv = ["-p", "--output-format", "stream-json", "--verbose", "--include-partial-messages", *flags]
         if self._model.name:
             argv += ["--model", self._model.name]
-        if len(system.encode()) <= _ARGUMENT:
-            argv += ["--append-system-prompt", system]
-        else:
-            told = [system, *told]
-        said = "\n\n".join(filter(None, told)).encode("utf-8", "replace")
+        said = claude_prompt.prompt(told).encode("utf-8", "replace")
         enclosed = place.enclosed(argv)
-        run = _Run()
+        run = Run()
         try:
             with fenced(enclosed.argv, enclosed.processes) as fence:
                 async with child.started(fence.argv, cwd=enclosed.cwd, env=enclosed.env, said=said) as process:
-                    await self._listen(process, run, hear, pulse)
+                    await claude_run.listen(process, run, watch)
         except OSError as error:
             raise BackendError(Reason.HOST_UNREACHABLE, f"{self._who} cannot be started: {error}") from error
         run.complaints = process.complaints.decode("utf-8", "replace")
         return run
-
-    async def _listen(self, process: child.Child, run: _Run, hear: Hear, pulse: Callable[[], float]) -> None:
-        patience = Patience(self._model.limits)
-        lines = process.lines()
-        coming: asyncio.Future[Any] = asyncio.ensure_future(_next(lines, process))
-        try:
-            while True:
-                await asyncio.wait({coming}, timeout=patience.left(pulse()))
-                if not coming.done():
-                    run.late = patience.over(pulse())
-                    if run.late is not None:
-                        return
-                    continue
-                try:
-                    line = coming.result()
-                except child.TooMuch as flood:
-                    run.late = (Reason.BACKEND_ERROR, str(flood))
-                    return
-                if isinstance(line, int):
-                    run.status = line
-                    return
-                patience.heard()
-                _take(line, run, hear)
-                if run.late is not None:
-                    return
-                coming = asyncio.ensure_future(_next(lines, process))
-        finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
-
-
-async def _next(lines: AsyncGenerator[bytes, None], process: child.Child) -> bytes | int:
-    """The next line; after the last one the exit status."""
-    async for line in lines:
-        return line
-    return await process.ended()
-
-
-def _take(line: bytes, run: _Run, hear: Hear) -> None:
-    found = claude_stream.parsed(line)
-    if found is None:
-        if line.strip():
-            hear({"type": _UNREADABLE})
-        return
-    now = time.monotonic()
-    if found["type"] == "stream_event" and now < run.beat + _BEAT:
-        return
-    run.beat = now
-    run.steps += found["type"] == "assistant"
-    if found["type"] == "result":
-        run.outcome = claude_stream.outcome(found)
-    if claude_stream.without_tools(found, SERVER):
-        run.late = (Reason.BACKEND_ERROR, "could not start the factory's tool server")
-    hear(found)
 
 
 def _keep(line: dict[str, Any], journal: Journal) -> None:
@@ -256,7 +186,7 @@ def _keep(line: dict[str, Any], journal: Journal) -> None:
         journal.event("program", model=line.get("model"), version=line.get("claude_code_version"), other_tools=others)
     elif kind == "result":
         journal.event("result", subtype=line.get("subtype"), turns=line.get("num_turns"))
-    elif kind == _UNREADABLE:
+    elif kind == claude_run.UNREADABLE:
         journal.event(kind)
     else:
         journal.event("answering", kind=text.line(kind, 40))
@@ -273,9 +203,10 @@ def probe(host: Host) -> Probe:
     found = program(host.command or PROGRAM)
     if found is None:
         return Probe(reachable=False, message=_absent(host.command))
-    if not host.command and not has_credentials():
-        told = "claude has no credentials: run: claude setup-token, and set CLAUDE_CODE_OAUTH_TOKEN"
-        return Probe(reachable=False, message=told)
+    try:
+        login()
+    except NoLogin as trouble:
+        return Probe(reachable=False, message=str(trouble))
     try:
         done = subprocess.run(
             [*found[0], "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_SECONDS, check=False

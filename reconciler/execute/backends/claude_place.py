@@ -1,42 +1,69 @@
-"""Where the `claude` program runs: its files, its flags that lock it in, its credentials, and its sandbox."""
+"""Where the `claude` program runs: its files, its flags that lock it in, its variables, and its sandbox."""
 
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reconciler.execute.backends.claude_api import ADDRESS, ClaudeApi
 from reconciler.execute.enclosure import Enclosed, enclose, python
 from reconciler.execute.mcp.bridge import Bridge
 from reconciler.execute.mcp.wire import SECRET, SERVER
-from reconciler.execute.redact import CLAUDE_CREDENTIALS, CLAUDE_VARIABLES
 from reconciler.execute.sandbox import Sandbox
 
 STRUCTURED = "StructuredOutput"
 """the program's own way to give an answer a form; it touches nothing"""
 
 _HOOK_SECONDS = 30
-_QUIET = {
-    "DISABLE_AUTOUPDATER": "1",
-    "DISABLE_ERROR_REPORTING": "1",
-    "DISABLE_TELEMETRY": "1",
-    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+_NOBODY = "Answer what you are asked."
+"""an empty prompt would bring back the program's own"""
+_KEYS = {False: "ANTHROPIC_API_KEY", True: "CLAUDE_CODE_OAUTH_TOKEN"}
+"""by which of the two it speaks as for a person's account"""
+_QUIET = dict.fromkeys(
+    (
+        # it would read what a prompt mentions with `@`; no rule about its tools keeps it from that
+        "CLAUDE_CODE_DISABLE_ATTACHMENTS",
+        # it would read and write notes of its own, in its home and in the folder it is in
+        "CLAUDE_CODE_DISABLE_AUTO_MEMORY",
+        "CLAUDE_CODE_DISABLE_CLAUDE_MDS",
+        "CLAUDE_CODE_SKIP_PROMPT_HISTORY",
+        # it would talk to others than the model
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+        "DISABLE_AUTOUPDATER",
+        "DISABLE_ERROR_REPORTING",
+        "DISABLE_TELEMETRY",
+    ),
+    "1",
+) | {
     "ENABLE_TOOL_SEARCH": "false",
+    # it would ask the model before our tools are there; only both together make it wait
+    "MCP_CONNECTION_NONBLOCKING": "0",
+    "MCP_CONNECT_TIMEOUT_MS": "60000",
     "MCP_TIMEOUT": "60000",
 }
 
 
 class Place:
-    """`folder` is empty and ours alone; `argv` is the program, which must be shown `show`."""
+    """`folder` is ours alone; `argv` is the program, which must be shown `show`. `account`: as a Login says."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, argv: Sequence[str], show: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sandbox: Sandbox,
+        argv: Sequence[str],
+        show: Sequence[Path],
+        *,
+        way_out: ClaudeApi,
+        account: bool,
+    ) -> None:
         self.folder = folder
-        self.out = folder / "out"
         self.tools = folder / "tools"
-        """sockets: the way out, and the bridge to our tools"""
+        """socket of the bridge to our tools"""
+        self._way_out = way_out
+        self._account = account
         self._sandbox = sandbox
         self._argv = argv
         self._show = show
@@ -45,6 +72,7 @@ class Place:
     def locks(self, bridge: Bridge | None) -> list[str]:
         """Flags: own tools off, ours alone, no settings but those written here, and hooks that deny the rest."""
         flags = ["--tools", "", "--strict-mcp-config", "--setting-sources", "", "--permission-mode", "dontAsk"]
+        flags += ["--no-session-persistence"]
         settings: dict[str, Any] = {"hooks": self._hooks([] if bridge else [STRUCTURED])}
         if bridge is not None:
             own = f"mcp__{SERVER}"
@@ -58,18 +86,23 @@ class Place:
             flags += ["--mcp-config", self._file("mcp.json", {"mcpServers": {SERVER: server}}), "--allowedTools", own]
         return [*flags, "--settings", self._file("settings.json", settings)]
 
+    def speaks(self, system: str) -> list[str]:
+        """Flags: who speaks, in place of all that the program would say of itself."""
+        path = self.folder / "system.md"
+        path.write_text(system or _NOBODY)
+        return ["--system-prompt-file", str(path)]
+
     def enclosed(self, flags: Sequence[str]) -> Enclosed:
         """The program with its flags, behind its way out, in the sandbox."""
-        argv = [*self._python, "-m", "reconciler.execute.inside", str(self.out), *self._argv, *flags]
-        secrets = {name: os.environ[name] for name in CLAUDE_VARIABLES if os.environ.get(name)}
-        kept = Path.home() / CLAUDE_CREDENTIALS
+        socket = str(self._way_out.path)
+        argv = [*self._python, "-m", "reconciler.execute.inside", socket, *self._argv, *flags]
+        handed = {"ANTHROPIC_BASE_URL": ADDRESS, _KEYS[self._account]: self._way_out.key}
         return enclose(
             self._sandbox,
             argv,
             scratch=self.folder,
             show=[*self._shown, *self._show, self.folder],
-            home={str(CLAUDE_CREDENTIALS): kept} if kept.is_file() else {},
-            env={**_QUIET, **self._variables, **secrets},
+            env={**_QUIET, **self._variables, **handed},
         )
 
     def _hooks(self, allowed: list[str]) -> dict[str, Any]:
@@ -83,7 +116,3 @@ class Place:
         path.touch(mode=0o600)
         path.write_text(json.dumps(content))
         return str(path)
-
-
-def has_credentials() -> bool:
-    return (Path.home() / CLAUDE_CREDENTIALS).is_file() or any(os.environ.get(name) for name in CLAUDE_VARIABLES)

@@ -93,10 +93,29 @@ def messages(line: dict[str, Any]) -> list[Message]:
     return [Message(role="assistant", text=said, thinking=thought, calls=calls)] if said or thought or calls else []
 
 
-def without_tools(line: dict[str, Any], server: str) -> bool:
-    """Does the first line say that our tool server did not start? Without it, the program would only talk."""
-    listed = [_object(entry) for entry in _list(line.get("mcp_servers"))] if line["type"] == "system" else []
-    return any(entry.get("name") == server and entry.get("status") == "failed" for entry in listed)
+def lacks(line: dict[str, Any], server: str, tools: frozenset[str]) -> str | None:
+    """What is missing of our `tools` where the program says what it begins with, or begins without having said it.
+
+    Empty: all is there. None: the line says nothing of it. Without our tools the program would only talk.
+    """
+    if line["type"] == "assistant":
+        return "it did not say that it had them"
+    if line.get("subtype") != "init":
+        return None
+    servers = [_object(entry) for entry in _list(line.get("mcp_servers"))]
+    status = next(
+        (text.line(str(entry.get("status")), 40) for entry in servers if entry.get("name") == server), "absent"
+    )
+    if status != "connected":
+        why = "if it stays so, do rules of your organisation for Claude Code forbid it?"
+        return f"their server is {text.line(status, 40)} ({why})"
+    missing = sorted({f"mcp__{server}__{name}" for name in tools} - {str(name) for name in _list(line.get("tools"))})
+    return f"{', '.join(missing[:5])} missing" if missing else ""
+
+
+def answer_id(line: dict[str, Any]) -> str:
+    """Which answer of the model a line of type `assistant` is a part of: there is a line for each block."""
+    return _text(_object(line.get("message")).get("id"))
 
 
 def trouble(found: Outcome | None, status: int, complaints: str) -> tuple[Reason, str] | None:
@@ -119,12 +138,15 @@ def trouble(found: Outcome | None, status: int, complaints: str) -> tuple[Reason
 
 
 def ending(found: Outcome | None, status: int, complaints: str, *, finished: bool, steps: int) -> Ending:
-    """How a conversation with tools ended. Saying that it is done is not calling `finish`."""
+    """How a conversation with tools ended. `finished`: `finish` was accepted, and nothing that came after it matters.
+
+    Saying that it is done is not calling `finish`.
+    """
     wrong = trouble(found, status, complaints)
-    if wrong is not None:
-        reason, message = wrong
-    elif finished:
+    if finished:
         reason, message = Reason.PASSED, ""
+    elif wrong is not None:
+        reason, message = wrong
     elif found is None or not found.text.strip():
         reason, message = Reason.EMPTY_RESPONSE, "ended without a word and without finishing"
     else:

@@ -67,6 +67,8 @@ class Bridge(SocketServer):
         began = time.monotonic()
         try:
             async with self._turn:
+                if self._tools.finished is not None:
+                    return {"text": "not done: you had finished before", "ok": False}
                 result = await self._tools.call(asked.name, asked.arguments)
         finally:
             self._busy -= 1
