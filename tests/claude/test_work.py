@@ -86,6 +86,33 @@ def _sees_only_what_it_needs(seen: dict[str, Any]) -> None:
     assert seen["product"] is False
 
 
+def test_it_does_not_read_what_its_prompt_mentions(plain: Stage, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("a secret of the user")
+    opening = question("You are a builder.", f"Add a page, as in @{secret} and\n@{secret}")
+    asyncio.run(plain.agent({"facts": True}).work(opening, plain.tools, plain.terms, plain.journal))
+    seen = facts(plain)
+    assert (seen["attached"], f"\\@{secret}" in seen["prompt"]) == ({}, True)
+    assert seen["variables"]["CLAUDE_CODE_DISABLE_ATTACHMENTS"] == "1"
+
+
+def test_without_a_credential_for_where_it_would_ask_it_is_not_started(
+    plain: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "a-login-to-anthropic")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://gateway.example")
+    with pytest.raises(BackendError, match="there is no credential for it") as trouble:
+        plain.run({"say": "hm"})
+    assert trouble.value.reason is Reason.HOST_UNREACHABLE
+    assert plain.journal.said() == []
+    monkeypatch.delenv("ANTHROPIC_BASE_URL")
+    monkeypatch.setenv("ALL_PROXY", "carrier-pigeon://127.0.0.1:1")
+    with pytest.raises(BackendError, match="the proxy or certificates") as trouble:
+        plain.run({"say": "hm"})
+    assert trouble.value.reason is Reason.HOST_UNREACHABLE
+
+
 @pytest.mark.parametrize(
     ("steps", "reason"),
     [
@@ -299,11 +326,16 @@ def worker() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 @pytest.mark.parametrize("kind", ["sandbox", "plain"])
-def test_it_does_not_outlive_the_worker_that_started_it(
+def test_it_does_not_outlive_the_worker_that_started_it_and_leaves_no_credential_behind(
     stage: Stage, worker: list[subprocess.Popen[str]], kind: str
 ) -> None:
+    temporary = stage.folder / "tmp"
+    temporary.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-c", ORPHAN, str(stage.folder / "own"), kind], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ORPHAN, str(stage.folder / "own"), kind],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
     worker.append(process)
     assert process.stdout is not None
@@ -315,6 +347,9 @@ def test_it_does_not_outlive_the_worker_that_started_it(
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert gone(inner, 5)
+    left = [path for path in temporary.rglob("*") if path.is_file()]
+    assert {"settings.json", "mcp.json"} <= {path.name for path in left}
+    assert [path for path in left if KEY.encode() in path.read_bytes()] == []
 
 
 SCHEMA = {"type": "object", "properties": {"domain": {"type": "string"}}, "required": ["domain"]}
