@@ -90,18 +90,19 @@ def login(environment: Mapping[str, str] | None = None, now: float | None = None
 
 def kept_secrets(environment: Mapping[str, str] | None = None) -> frozenset[str]:
     """What must not be seen of the user's files with credentials; nothing where there are none that can be read."""
-    try:
-        folder = _folder(os.environ if environment is None else environment)
-    except RuntimeError:
-        return frozenset()
+    folder = _folder(os.environ if environment is None else environment)
     found = {text for text in _texts(_json(folder / ".credentials.json")) if len(text) >= _SHORTEST_SECRET}
     named = _variables(_object(_json(folder / "settings.json")))
     return frozenset(found | {named[name] for name in _SECRETS if len(named.get(name, "")) >= 8})
 
 
 def _folder(environment: Mapping[str, str]) -> Path:
-    named = environment.get("CLAUDE_CONFIG_DIR")
-    return Path(named) if named else Path.home() / ".claude"
+    if named := environment.get("CLAUDE_CONFIG_DIR"):
+        return Path(named)
+    try:
+        return Path.home() / ".claude"
+    except RuntimeError:  # a user without a home
+        return Path("/nonexistent")
 
 
 def _address(given: str) -> str:

@@ -127,14 +127,15 @@ def test_no_text_makes_it_read_a_file_or_run_a_command(
         )  # fmt: skip
         result = asyncio.run(run_attempt(asked, tmp_path / "run"))
 
-    assert (result.reason, result.message) == (Reason.PASSED, "")
+    assert (result.reason, result.message, result.refusals) == (Reason.PASSED, "", ())
     assert product.show("alai/shop-page", "page.html") == "<h1>Shop</h1>"
     _nothing_of_it_was_sent(api)
     assert seen["environments"][0]
     assert not any(KEY.encode() in content for moment in seen["environments"] for content in moment)
     for files in seen["files"]:
         assert not any(mark.encode() in content for mark in SECRETS for content in files.values())
-        assert not [name for name in files if "projects/" in name or name.endswith((".jsonl", ".credentials.json"))]
+        assert not [name for name in files if "projects/" in name or name.endswith(".credentials.json")]
+        assert not [name for name, content in files.items() if "/home/" in name and b"HOSTILE" in content]
     assert [name for name in left_behind() if not name.startswith("alai-git-")] == []
     assert not trap.ran.exists()
 

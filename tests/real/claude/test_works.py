@@ -125,7 +125,9 @@ def test_a_login_kept_in_a_file_is_used_outside_and_through_the_users_proxy(
         pytest.skip("there is no openssl here to make a certificate with")
     kept = {"accessToken": TOKEN, "expiresAt": (time.time() + 3600) * 1000}
     (home / ".claude" / ".credentials.json").write_text(json.dumps({"claudeAiOauth": kept}))
-    agent = ClaudeCli(msgspec.structs.replace(Stage(tmp_path / "stage").model(), command=(program,)))
+    refused: list[tuple[str, str, str]] = []
+    model = msgspec.structs.replace(Stage(tmp_path / "stage").model(), command=(program,))
+    agent = ClaudeCli(model, refuse=lambda *what: refused.append(what))
     with anthropic(builder) as api, tunnel(api.url, tmp_path) as (proxy, certificate, asked):
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         monkeypatch.setenv("NODE_EXTRA_CA_CERTS", str(certificate))
@@ -136,3 +138,4 @@ def test_a_login_kept_in_a_file_is_used_outside_and_through_the_users_proxy(
     (sent,) = api.heard
     assert sent.headers["authorization"] == f"Bearer {TOKEN}"
     assert "oauth-" in sent.headers["anthropic-beta"]
+    assert refused == []
