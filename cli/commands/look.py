@@ -155,7 +155,8 @@ def log_command(folder: Path, object: str | None, output: str) -> int:
         return 0
     for row in found:
         what = render.coloured(f"{row['outcome'] or row['event']:<11}", row["outcome"] or "")
-        click.echo(f"{row['commit'][:10]} {row['time']} {what} {render.cell(row['subject'])} [{row['object']}]")
+        forged = "" if row["counts"] else " (not signed by a controller: counts for nothing)"
+        click.echo(f"{row['commit'][:10]} {row['time']} {what} {render.cell(row['subject'])} [{row['object']}]{forged}")
     return 0
 
 

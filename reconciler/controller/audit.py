@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from reconciler.controller.claims import claims, counted
 from reconciler.controller.factory import Factory
 from reconciler.git import trust
 from reconciler.model.execution import Classification, Evidence, classification_path, evidence_folder
@@ -28,8 +29,16 @@ def verify(factory: Factory, revision: str | None = None) -> list[str]:
     """Every fault found at `revision` (default: the head, and the working tree's evidence too), one sentence each."""
     repository = factory.repository
     commit = repository.resolve(revision or "HEAD")
-    faults = list(_evidence_faults(factory, commit))
-    faults += _commit_faults(outcomes(factory, commit))
+    history = list(repository.commits(None, commit))
+    commits = counted(repository, commit, history)
+    faults = list(_evidence_faults(factory, commit, commits))
+    faults += _commit_faults(commits)
+    faults += [
+        f"commit {said.oid[:12]} ({said.subject}): claims to be a controller's, but is not signed by one that might "
+        "sign there; it counts for nothing"
+        for said, found in zip(history, commits, strict=True)
+        if claims(said) and not claims(found)
+    ]
     if revision is None:
         faults += [f"{path}: differs from its commit" for path in repository.worktree_changes(["evidence"])]
     if why := trust.check(repository, commit, factory.store.config().policy.signatures, factory.store.commit):
@@ -37,12 +46,9 @@ def verify(factory: Factory, revision: str | None = None) -> list[str]:
     return faults
 
 
-def _evidence_faults(factory: Factory, commit: str) -> Iterator[str]:
+def _evidence_faults(factory: Factory, commit: str, commits: Sequence[CommitInfo]) -> Iterator[str]:
     tree = {change.path: change.new for change in factory.repository.changed(None, commit, ["evidence"]) if change.new}
-    digests = {
-        info.trailers.get("Alai-Execution"): info.trailers.get("Alai-Evidence")
-        for info in factory.repository.commits(None, commit)
-    }
+    digests = {info.trailers.get("Alai-Execution"): info.trailers.get("Alai-Evidence") for info in commits}
     accounted: set[str] = set()
     hashes = {
         blob: (hashlib.sha256(data).hexdigest(), data) for blob, data in factory.repository.blobs(set(tree.values()))

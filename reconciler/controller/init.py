@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.controller.discover import discover
+from reconciler.controller.signing import begin
 from reconciler.desired import edit
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import FactoryError, Refused
@@ -41,7 +42,7 @@ def init(folder: Path, *, product: Path | None = None) -> list[str]:
         _name_product(folder, where)
     else:
         found.append("No product was named: write one into manifests/policy.yaml, or use init --product PATH.")
-    _commit(folder, "Make this folder a factory")
+    begin(folder, BRANCH, "Make this folder a factory")
     return [*found, f'{folder} is a factory; next: alai-reconcile -C {folder} add "TITLE", then diff, then apply']
 
 
@@ -55,12 +56,12 @@ def init_example(name: str, folder: Path) -> list[str]:
     for product in sorted((source / "products").iterdir()):
         target = folder / "products" / product.name
         shutil.copytree(product, target, ignore=_litter)
-        _commit(target, f"Begin {product.name}")
+        Repository.create(target, BRANCH).commit_everything(f"Begin {product.name}")
     factory = folder / "factory"
     _copy_default(factory)
     shutil.copytree(source / "factory", factory, dirs_exist_ok=True, ignore=_litter)
     _place(factory)
-    _commit(factory, f"Make the factory of the example {name}")
+    begin(factory, BRANCH, f"Make the factory of the example {name}")
     return [f"{factory} is a factory; next: alai-reconcile -C {factory} diff, then apply"]
 
 
@@ -124,7 +125,3 @@ def _name_product(folder: Path, where: tuple[Path, str]) -> None:
     ref = Ref("Policy", "default")
     text = edit.set_spec(text, ref, "product", {"repository": relative, "branch": branch}, None)
     path.write_text(edit.set_spec(text, ref, "productRoots", [str(Path(relative).parent)], None))
-
-
-def _commit(folder: Path, message: str) -> None:
-    Repository.create(folder, BRANCH).commit_everything(message)

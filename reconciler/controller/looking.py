@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from reconciler.controller import report
 from reconciler.controller.audit import outcomes
+from reconciler.controller.claims import claims, counted
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import observe
 from reconciler.controller.world import unseen
@@ -133,7 +134,8 @@ def eligible(factory: Factory) -> list[report.Row]:
 
 
 def trail(factory: Factory, ref: Ref | None) -> list[report.Row]:
-    """The audit trail, from git alone: nothing here opens the database."""
+    """The audit trail, from git alone: nothing here opens the database. `counts`: signed by a controller's key."""
+    shown = [item for item in outcomes(factory, "HEAD") if ref is None or item.trailers["Alai-Object"] == str(ref)]
     return [
         {
             "commit": commit.oid,
@@ -143,10 +145,10 @@ def trail(factory: Factory, ref: Ref | None) -> list[report.Row]:
             "object": commit.trailers["Alai-Object"],
             "event": commit.trailers.get("Alai-Event"),
             "outcome": commit.trailers.get("Alai-Outcome"),
+            "counts": claims(heard),
             "trailers": dict(commit.trailers),
         }
-        for commit in outcomes(factory, "HEAD")
-        if ref is None or commit.trailers["Alai-Object"] == str(ref)
+        for commit, heard in zip(shown, counted(factory.repository, "HEAD", shown), strict=True)
     ]
 
 

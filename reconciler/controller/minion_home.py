@@ -12,9 +12,10 @@ from pathlib import Path
 
 from reconciler.controller.discover import discover
 from reconciler.controller.factory import Factory
-from reconciler.controller.init import machinery
+from reconciler.controller.init import BRANCH, machinery
 from reconciler.controller.lease import lease
 from reconciler.controller.observe import observe
+from reconciler.controller.signing import begin, own_key
 from reconciler.controller.writer import PATIENCE
 from reconciler.desired import edit
 from reconciler.git.repository import SYMLINK, GitError, Repository
@@ -56,14 +57,15 @@ def open_home(folder: Path) -> tuple[Factory, Factory | None]:
 
 def _bring_up_to_date(place: Path, parts: dict[str, bytes]) -> None:
     new = not (place / ".git").exists()
-    if new:
-        Repository.create(place, "main")
     digest = _digest(parts)
     marker = place / ".git" / _SEED
     if new or not marker.is_file() or marker.read_text() != digest:
         _replace(place, parts)
-        if Repository(place).worktree_changes([]):
-            Repository(place).commit_everything("Take over the machinery")
+        repository = Repository(place)
+        if new:
+            begin(place, BRANCH, "Take over the machinery")
+        elif repository.worktree_changes([]):
+            repository.commit_everything("Take over the machinery", own_key(repository))
         marker.write_text(digest)
 
 

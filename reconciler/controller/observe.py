@@ -6,14 +6,16 @@ A commit whose manifests are wrong is not projected: the store stays at the last
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from reconciler.controller.claims import counted
 from reconciler.controller.factory import Factory
 from reconciler.desired import places, read, references, tiers
 from reconciler.git import trust
+from reconciler.git.controllers import LIST
 from reconciler.git.repository import SUBMODULE, SYMLINK, GitError
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.history import EvidenceFile, FileRecord, TreeChange
@@ -44,23 +46,29 @@ class Delta:
     knowledge_removed: list[str]
 
 
-def observe(factory: Factory) -> str:
-    """Project the head of the branch. Returns its commit. Raises InvalidManifests, Refused (untrusted), GitError."""
+def observe(factory: Factory, ours: Collection[str] = ()) -> str:
+    """Project the head of the branch. Returns its commit. Raises InvalidManifests, Refused (untrusted), GitError.
+
+    `ours`: commits that this process has just made and signed.
+    """
     commit = factory.repository.head()
     before = factory.store.commit
     if before == commit:
         return commit
     known = before is not None and factory.repository.is_ancestor(before, commit)
-    return project(factory, before if known else None, commit)
+    return project(factory, before if known else None, commit, ours)
 
 
-def project(factory: Factory, before: str | None, commit: str) -> str:
+def project(factory: Factory, before: str | None, commit: str, ours: Collection[str] = ()) -> str:
     """Project what lies between `before` (None: everything) and `commit`."""
     repository, store = factory.repository, factory.store
     reset = before is None
     if not reset and (why := trust.check(repository, commit, store.config().policy.signatures, before)):
         raise Refused(f"commit {commit[:12]} is not trusted: {why}")
-    delta = read_delta(factory, repository.changed(before, commit, [*read.MANIFEST_ROOTS, "evidence", "knowledge"]))
+    changes = repository.changed(before, commit, [*read.MANIFEST_ROOTS, "evidence", "knowledge", LIST])
+    if not reset and any(change.path == LIST for change in changes):
+        return project(factory, None, commit, ours)  # who may sign decides about commits that are known already, too
+    delta = read_delta(factory, changes)
     problems = [problem for file in delta.files for problem in file.problems]
     problems += [] if problems else _reference_problems(factory, delta, commit, reset=reset)
     if problems:
@@ -75,7 +83,7 @@ def project(factory: Factory, before: str | None, commit: str) -> str:
         delta.removed,
         delta.evidence,
         delta.evidence_removed,
-        list(repository.commits(before, commit)),
+        counted(repository, commit, repository.commits(before, commit), ours),
         reset=reset,
     )
     return commit

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from reconciler.controller.factory import Factory
 from reconciler.controller.lease import lease
 from reconciler.controller.observe import observe
+from reconciler.controller.signing import entry, own_key
 from reconciler.git.record import BranchMoved, NewCommit, Recorder, WrongBranch
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.objects import Object
@@ -23,6 +24,8 @@ class Writer:
     def __init__(self, factory: Factory) -> None:
         self._factory = factory
         self._recorder: Recorder | None = None
+        self._listed = ""
+        """a commit that this machine's key may sign upon"""
 
     def recover(self) -> None:
         """Finish or undo what a killed process left half-written."""
@@ -39,19 +42,29 @@ class Writer:
                 commits = make()
                 if not commits:
                     return []
+                first = self._entry(recorder, head)
                 try:
-                    written = recorder.write(commits, head)
+                    written = recorder.write([*first, *commits], head)
                 except BranchMoved:
                     continue
                 except WrongBranch as error:
                     raise Refused(str(error)) from error
-                observe(self._factory)
-                return written
+                observe(self._factory, ours=written)
+                self._listed = written[-1]
+                return written[len(first) :]
 
     def close(self) -> None:
         if self._recorder is not None:
             self._recorder.close()
             self._recorder = None
+
+    def _entry(self, recorder: Recorder, head: str) -> list[NewCommit]:
+        """What has to come before anything that this machine's controller may sign."""
+        if head == self._listed:
+            return []
+        asked = self._factory.store.config().policy.signatures
+        commit = entry(self._factory.repository, head, recorder.key, signatures=asked)
+        return [commit] if commit is not None else []
 
     def _alone(self):
         return lease(self._factory.state / "writer.lock", "write", wait=PATIENCE)
@@ -59,7 +72,7 @@ class Writer:
     def _open(self) -> Recorder:
         if self._recorder is None:
             branch = self._factory.store.config().policy.branch
-            self._recorder = Recorder(self._factory.root, branch)
+            self._recorder = Recorder(self._factory.root, branch, own_key(self._factory.repository))
         return self._recorder
 
 

@@ -16,8 +16,10 @@ from typing import IO
 from reconciler.git import configfile
 from reconciler.git.errors import GitError
 from reconciler.git.layout import containing, layout
+from reconciler.git.objects import commit_name, write_commits
 from reconciler.git.run import as_user, command, decode, environment, failure, isolated, run
 from reconciler.git.settings import honoured
+from reconciler.git.sshsig import Key, signed_commit
 from reconciler.model.history import CommitInfo, TreeChange
 
 SYMLINK = "120000"
@@ -161,11 +163,17 @@ class Repository:
         name, _, rest = decode(done.stdout).partition(" <")
         return name, rest.partition(">")[0]
 
-    def commit_everything(self, message: str) -> str:
-        """Stage and commit all that is not ignored: the first commit of a repository that was just created."""
+    def commit_everything(self, message: str, key: Key | None = None) -> str:
+        """Stage and commit all that is not ignored, signed with `key`: for what was just made, and nobody works in."""
         run(self.root, "add", "--all")
         run(self.root, "commit", "--quiet", "--no-gpg-sign", f"--message={message}")
-        return self.head()
+        made = self.head()
+        if key is None:
+            return made
+        content = signed_commit(key, run(self.root, "cat-file", "commit", made).stdout)
+        write_commits(self.common / "objects", {commit_name(content): content})
+        run(self.root, "update-ref", "-m", message, "HEAD", commit_name(content), made)
+        return commit_name(content)
 
     def worktree_changes(self, roots: Sequence[str]) -> list[str]:
         """Paths below `roots` that differ from HEAD, in the index or on disk; untracked ones (not ignored) included."""

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.git.repository import Repository
+from reconciler.git.sshsig import Key
 
+KEY = Key.make()
+"""a controller's"""
 Git = Callable[..., str]
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from reconciler.git.record import BranchMoved, IndexLocked, NewCommit, Recorder, WrongBranch
 from reconciler.git.repository import GitError, Repository
-from tests.git.conftest import Git
+from reconciler.git.run import run
+from reconciler.git.sshsig import signer
+from tests.git.conftest import KEY, Git
 
 
 def outcome(name: str, **more: bytes | None) -> NewCommit:
@@ -32,7 +34,7 @@ def person(root: Path, git: Git) -> tuple[str, ...]:
 
 def test_a_batch_lands_whole_and_leaves_a_persons_edits_as_they_were(factory: Path, git: Git) -> None:
     before, base = person(factory, git), Repository(factory).head()
-    with Recorder(factory, "main") as recorder:
+    with Recorder(factory, "main", KEY) as recorder:
         oids = recorder.write([outcome("one", goal=b"goal 2\n"), outcome("two"), outcome("three", goal=None)], base)
         oids += recorder.write([outcome("four")], oids[-1])
     assert person(factory, git) == before
@@ -50,6 +52,7 @@ def test_a_batch_lands_whole_and_leaves_a_persons_edits_as_they_were(factory: Pa
     }
     git(factory, "diff-files", "--quiet", "--", "evidence")
     git(factory, "fsck", "--strict")
+    assert {signer(run(factory, "cat-file", "commit", oid).stdout) for oid in oids} == {KEY.public}
 
 
 def test_files_that_a_person_changed_stay_while_the_commit_has_ours(factory: Path, git: Git) -> None:
@@ -57,7 +60,7 @@ def test_files_that_a_person_changed_stay_while_the_commit_has_ours(factory: Pat
     (factory / "evidence/_/one/1").mkdir(parents=True)
     (factory / "evidence/_/one/1/evidence.json").write_text("mine")
     (factory / "manifests/plain.yaml").unlink()
-    with Recorder(factory, "main") as recorder:
+    with Recorder(factory, "main", KEY) as recorder:
         recorder.write([outcome("one", staged=b"ours\n", unstaged=b"ours\n", plain=b"ours\n")], base)
     assert (factory / "evidence/_/one/1/evidence.json").read_text() == "mine"
     assert (factory / "manifests/staged.yaml").read_text() == "staged 2\n"
@@ -72,7 +75,7 @@ def test_symlinked_folders_are_not_followed(factory: Path, tmp_path: Path, git: 
     outside = tmp_path / "outside"
     outside.mkdir()
     (factory / "evidence").symlink_to(outside)
-    with Recorder(factory, "main") as recorder:
+    with Recorder(factory, "main", KEY) as recorder:
         recorder.write([outcome("one")], Repository(factory).head())
     assert list(outside.iterdir()) == []
     assert git(factory, "show", "HEAD:evidence/_/one/1/evidence.json") == "one"
@@ -83,7 +86,7 @@ def test_symlinked_folders_are_not_followed(factory: Path, tmp_path: Path, git: 
 )
 def test_paths_that_are_no_plain_files_are_refused_and_nothing_moves(factory: Path, path: str) -> None:
     base = Repository(factory).head()
-    with Recorder(factory, "main") as recorder:
+    with Recorder(factory, "main", KEY) as recorder:
         with pytest.raises(GitError):
             recorder.write([NewCommit(files={path: b"x"}, subject="s", time=1)], base)
         assert Repository(factory).head() == base
@@ -92,7 +95,7 @@ def test_paths_that_are_no_plain_files_are_refused_and_nothing_moves(factory: Pa
 
 def test_a_branch_that_a_person_moved_is_not_overwritten(factory: Path, git: Git) -> None:
     base = Repository(factory).head()
-    with Recorder(factory, "main") as recorder:
+    with Recorder(factory, "main", KEY) as recorder:
         first = recorder.write([outcome("one")], base)
         git(factory, "commit", "-q", "-m", "by a person")
         theirs = Repository(factory).head()
@@ -112,13 +115,13 @@ def test_a_branch_that_a_person_moved_is_not_overwritten(factory: Path, git: Git
 def test_a_held_index_lock_is_waited_for_and_never_taken(factory: Path, git: Git) -> None:
     base, lock = Repository(factory).head(), factory / ".git/index.lock"
     lock.write_bytes(b"")
-    with Recorder(factory, "main", wait=0.2) as recorder:
+    with Recorder(factory, "main", KEY, wait=0.2) as recorder:
         with pytest.raises(IndexLocked):
             recorder.write([outcome("one")], base)
         recorder.recover()
         assert lock.exists()
         assert Repository(factory).head() == base
-    with Recorder(factory, "main") as recorder:
+    with Recorder(factory, "main", KEY) as recorder:
         timer = threading.Timer(0.3, lock.unlink)
         timer.start()
         assert recorder.write([outcome("one")], base)
@@ -129,7 +132,7 @@ def test_a_linked_worktree_with_packed_refs_is_a_factory_too(factory: Path, tmp_
     linked = tmp_path / "linked"
     git(factory, "worktree", "add", "-q", "-b", "side", str(linked))
     git(factory, "pack-refs", "--all")
-    with Recorder(linked, "side") as recorder:
+    with Recorder(linked, "side", KEY) as recorder:
         recorder.write([outcome("one", goal=b"2\n")], Repository(linked).head())
     assert git(linked, "status", "--porcelain") == ""
     assert (linked / "manifests/goal.yaml").read_text() == "2\n"
@@ -138,7 +141,7 @@ def test_a_linked_worktree_with_packed_refs_is_a_factory_too(factory: Path, tmp_
 def test_the_first_commit_of_a_repository_can_be_ours(tmp_path: Path, git: Git) -> None:
     root = tmp_path / "empty"
     Repository.create(root, "main")
-    with Recorder(root, "main") as recorder:
+    with Recorder(root, "main", KEY) as recorder:
         (oid,) = recorder.write([outcome("one")], "")
     assert Repository(root).head() == oid
     assert git(root, "status", "--porcelain") == ""
@@ -159,7 +162,7 @@ def test_a_person_who_commits_all_the_time_and_the_controller_lose_nothing(facto
     thread.start()
     written: list[str] = []
     try:
-        with Recorder(factory, "main") as recorder:
+        with Recorder(factory, "main", KEY) as recorder:
             while len(written) < 12:
                 try:
                     written += recorder.write([outcome(f"t{len(written)}")], repository.head())
@@ -180,8 +183,9 @@ import json, sys
 from pathlib import Path
 from reconciler.git.record import NewCommit, Recorder
 from reconciler.git.repository import Repository
+from reconciler.git.sshsig import Key
 root, run = Path(sys.argv[1]), sys.argv[2]
-recorder = Recorder(root, "main")
+recorder = Recorder(root, "main", Key.make())
 head = Repository(root).head()
 print("ready", flush=True)
 for number in range(1000):
@@ -212,7 +216,7 @@ def test_forty_kills_lose_no_reported_commit_and_none_of_a_persons_edits(factory
             reported += json.loads(line) if line.endswith("]") else []
         child.wait()
         child.stdout.close()
-        with Recorder(factory, "main") as recorder:
+        with Recorder(factory, "main", KEY) as recorder:
             recorder.recover()
         assert person(factory, git) == before, kill
         assert not (factory / ".git/index.lock").exists()
@@ -223,6 +227,6 @@ def test_forty_kills_lose_no_reported_commit_and_none_of_a_persons_edits(factory
     assert git(factory, "rev-list", "--merges", "HEAD") == ""
     assert len(history) % 2 == 1, "each batch is there whole or not at all"
     git(factory, "fsck", "--strict")
-    with Recorder(factory, "main") as recorder:
+    with Recorder(factory, "main", KEY) as recorder:
         recorder.write([outcome("after")], history[0])
     assert person(factory, git) == before

@@ -11,7 +11,7 @@ import pytest
 from reconciler.git import trust
 from reconciler.git.record import NewCommit, Recorder
 from reconciler.git.repository import Repository
-from tests.git.conftest import Git
+from tests.git.conftest import KEY, Git
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
 
@@ -56,7 +56,7 @@ def test_only_commits_of_keys_that_were_allowed_before_are_trusted(tmp_path: Pat
     assert trust.check(repository, added, "required", first) is None
     assert trust.check(repository, by_eve, "required", first) is None
 
-    with Recorder(root, "main") as recorder:
+    with Recorder(root, "main", KEY) as recorder:
         (ours,) = recorder.write([NewCommit(files={"evidence/x": b"x"}, subject="outcome", time=1)], by_eve)
     assert trust.check(repository, ours, "required", first) is None
     assert trust.check(repository, ours, "required") is None
