@@ -21,6 +21,8 @@ MANIFEST_ROOTS = ("manifests", "companies")
 MAX_PROBLEMS = 50
 """problems that are listed for one file"""
 MAX_NAME = 63
+_NOTES = "state"
+"""the folder of a company that its agents write to"""
 _NOT_PARSED = frozenset(("templates", "config", "skills"))
 
 
@@ -29,6 +31,8 @@ def is_manifest(path: str) -> bool:
     root, *folders = path.split("/")
     if root not in MANIFEST_ROOTS or not folders:
         return False
+    if root == "companies" and folders[1:2] == [_NOTES]:
+        return False  # agents write there
     if agent_file.is_agent_file(path):
         return True
     return path.endswith((".yaml", ".yml")) and _NOT_PARSED.isdisjoint(folders[:-1])

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from reconciler.model.spec import Criterion, Finding
+from reconciler.model.spec import Finding
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
 
 
@@ -105,7 +105,8 @@ class Proposal(Value, frozen=True, kw_only=True):
     name: str
     title: str
     description: str = ""
-    acceptance: tuple[Criterion, ...] = ()
+    acceptance: tuple[str, ...] = ()
+    """sentences: only a person says which command proves that work is done"""
     depends_on: tuple[str, ...] = ()
     """names of other proposals of the same list"""
 

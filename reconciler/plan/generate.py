@@ -171,7 +171,10 @@ def proposed_tasks(
                 title=item.title,
                 description=item.description,
                 stage=stage,
-                acceptance=item.acceptance,
+                acceptance=tuple(
+                    Criterion(id=f"criterion-{number}", text=sentence)
+                    for number, sentence in enumerate(item.acceptance, 1)
+                ),
                 depends_on=item.depends_on,
                 paths=task.spec.paths,
                 origin=origin,

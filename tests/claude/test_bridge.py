@@ -67,6 +67,16 @@ def test_a_refusal_is_no_success(tmp_path: Path) -> None:
     assert answer == {"text": "outside of the product", "ok": False}
 
 
+def test_arguments_are_fitted_to_the_tools_schema_before_the_tool_sees_them(tmp_path: Path) -> None:
+    loose = {"do": "call", "name": "write_file", "arguments": {"Path": "a.json", "content": {"a": 1}}}
+    short = {"do": "call", "name": "write_file", "arguments": {"path": "b.txt"}}
+    done, missing = talk(tmp_path, Folder(tmp_path), Kept(), loose, short)
+    assert done["ok"]
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": 1}
+    assert not missing["ok"]
+    assert "`content` is missing" in missing["text"]
+
+
 def test_while_a_tool_is_at_work_silence_is_no_reason_to_give_up(tmp_path: Path) -> None:
     async def scene() -> tuple[bool, bool, bool]:
         patience = Patience(CallLimits(first="5s", silence="100ms", wall="5s"))

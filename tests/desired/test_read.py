@@ -106,6 +106,10 @@ def test_light_and_full_reading_give_the_same_objects_and_every_one_decodes() ->
         ("companies/c/blueprints/b/templates/x.yaml", False), ("manifests/config/x.yaml", False),
         ("companies/c/skills/s/x.yaml", False), ("manifests/a.json", False), ("evidence/a.yaml", False),
         ("manifests", False), ("manifests.yaml", False),
+        ("companies/codecraft/state/plan.yaml", False),
+        ("companies/codecraft/state/deep/plan.yml", False),
+        ("companies/codecraft/state/agents/me.md", False),
+        ("manifests/state/plan.yaml", True),
     ],
 )  # fmt: skip
 def test_manifests_are_known_by_their_path(path: str, expected: bool) -> None:

@@ -17,8 +17,7 @@ SHOP = Product(repository="../products/shop.git")
 
 
 def proposal(name: str, *needs: str) -> Proposal:
-    criterion = Criterion(id="criterion-1", text="It is there.", check="test -f x")
-    return Proposal(name=name, title=f"Do {name}", acceptance=(criterion,), depends_on=needs)
+    return Proposal(name=name, title=f"Do {name}", acceptance=("It is there.",), depends_on=needs)
 
 
 def proposed(
@@ -35,7 +34,8 @@ def test_a_proposal_of_passed_work_becomes_a_task_of_the_same_goal_product_and_p
     one, two = (of_object(item).spec for item in made)
     assert [item.name for item in made] == ["one", "two"]
     assert (one.goal, one.pipeline, one.product, one.stage) == ("shop", "standard", SHOP, "BUILD")
-    assert (one.acceptance[0].check, two.depends_on, one.suspend) == ("test -f x", ("one",), False)
+    assert one.acceptance == (Criterion(id="criterion-1", text="It is there."),)
+    assert (two.depends_on, one.suspend) == (("one",), False)
     assert one.origin == Origin(task="lead", relation="proposed", attempt=1, depth=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -144,8 +145,24 @@ def test_tasks_are_proposed_with_names_criteria_and_order(sit: Sit) -> None:
     second = {**TASK, "name": "test-prices", "depends_on": ["add-prices"]}
     assert desk("propose_tasks", tasks=[TASK, second]).ok
     first, other = desk.work.proposals
-    assert first.acceptance[0].text == "The page has prices."
+    assert first.acceptance == ("The page has prices.",)
     assert other.depends_on == ("add-prices",)
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        {"text": "The page has prices.", "check": "true"},
+        [{"text": "The page has prices.", "check": "true"}],
+        json.dumps({"text": "The page has prices.", "check": "true"}),
+        json.dumps([{"text": "The page has prices.", "check": "true"}]),
+    ],
+)
+def test_no_proposal_says_which_command_proves_it(sit: Sit, criterion: Any) -> None:
+    desk = sit(writes="company")
+    assert desk("propose_tasks", tasks=[{**TASK, "acceptance": criterion}]).ok
+    (proposed,) = desk.work.proposals
+    assert [type(sentence) for sentence in proposed.acceptance] == [str]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from reconciler.execute.agent.port import ToolResult
 from reconciler.execute.agent.seat import Forbidden, Mistake, Seat, listed, said, schema
 from reconciler.execute.backends.port import ToolSpec
 from reconciler.model.execution import Proposal
-from reconciler.model.spec import Criterion
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?")
 _CRITERIA = 20
@@ -83,18 +82,12 @@ def _proposal(item: Any) -> Proposal:
     )
 
 
-def _criterion(name: str, number: int, said: Any) -> Criterion:
-    """A sentence, or an object with a sentence and a command that proves it."""
-    values = cast("dict[str, Any]", said) if isinstance(said, dict) else {"text": said}
-    sentence = text.line(str(values.get("text") or ""), 300)
+def _criterion(name: str, number: int, said: Any) -> str:
+    """A sentence. A command beside it is not taken: whoever proposes work does not say what proves it."""
+    sentence = text.line(str(cast("dict[str, Any]", said).get("text") or "" if isinstance(said, dict) else said), 300)
     if not sentence:
         raise Mistake(f"task {name}: criterion {number} says nothing")
-    check = values.get("check")
-    return Criterion(
-        id=f"criterion-{number}",
-        text=sentence,
-        check=text.line(check, 300) if isinstance(check, str) and check.strip() else None,
-    )
+    return sentence
 
 
 def _ordered(needs: dict[str, tuple[str, ...]]) -> None:

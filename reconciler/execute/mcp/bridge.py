@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from reconciler.execute.agent.port import Journal, Tools
+from reconciler.execute.agent import repair
+from reconciler.execute.agent.port import Journal, ToolResult, Tools
 from reconciler.execute.mcp.wire import LONGEST
 from reconciler.execute.socket_server import SocketServer
 
@@ -69,10 +70,19 @@ class Bridge(SocketServer):
             async with self._turn:
                 if self._tools.finished is not None:
                     return {"text": "not done: you had finished before", "ok": False}
-                result = await self._tools.call(asked.name, asked.arguments)
+                result = await self._fitted(asked)
         finally:
             self._busy -= 1
             self._latest = time.monotonic()
         seconds = round(self._latest - began, 3)
         self._journal.event("tool", name=asked.name, ok=result.ok, refused=result.refused, seconds=seconds)
         return {"text": result.text, "ok": result.ok and not result.refused}
+
+    async def _fitted(self, asked: _Asked) -> ToolResult:
+        """What the tool says to arguments that fit its schema: whoever calls from outside keeps to none by itself."""
+        spec = next((spec for spec in self._tools.specs if spec.name == asked.name), None)
+        try:
+            arguments = repair.arguments(asked.arguments, spec.parameters) if spec else asked.arguments
+        except repair.FormatError as error:
+            return ToolResult(text=f"error: {error}", ok=False)
+        return await self._tools.call(asked.name, arguments)
