@@ -100,7 +100,11 @@ def test_new_tests_beside_old_ones_and_first_tests_are_welcome(brief: Make, prod
     [
         ("make verify", "sed -i s,false,true, Makefile", Verdict.NEEDS_HUMAN),
         ("sh verify.sh", "echo exit 0 > verify.sh", Verdict.NEEDS_HUMAN),
-        ("python3 -m json.tool nowhere", "echo raise SystemExit > json.py", Verdict.NEEDS_HUMAN),
+        (
+            "python3 -m json.tool nowhere",
+            "echo 'import sys; sys.exit(len(sys.argv) > 9)' > json.py",
+            Verdict.NEEDS_HUMAN,
+        ),
         ("make lint", "printf 'lint:\\n\\ttrue\\n' >> Makefile", Verdict.PASSED),
     ],
 )

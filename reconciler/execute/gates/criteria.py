@@ -6,22 +6,25 @@ A criterion that holds only because the work changed how it is checked goes to a
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from reconciler import trees
+from reconciler.execute.gates.canary import fail_at_end, fail_inline, falls_off
 from reconciler.execute.gates.families import is_test
-from reconciler.execute.gates.rig import Base, Rig, restore
-from reconciler.execute.gates.steering import MAKEFILES
+from reconciler.execute.gates.makefile import package_scripts
+from reconciler.execute.gates.rig import Base, Rig, judges, put_back, restore
+from reconciler.execute.gates.shell import chained, steps
+from reconciler.execute.gates.steering import MAKEFILES, steers
 from reconciler.execute.gates.subject import Subject
 from reconciler.model.execution import GateReport
 from reconciler.model.spec import Criterion
 from reconciler.model.vocabulary import GateResult
 
+_MOST_BYTES = 200_000
 _MAKE = re.compile(r"\bmake\s+(?:-\S+\s+)*([\w.-]+)")
 
 
@@ -50,46 +53,73 @@ async def _criteria(subject: Subject, family: str, criteria: Iterable[Criterion]
 
 
 async def _believed(subject: Subject, base: Base, check: str | None, report: GateReport) -> GateReport:
-    """The report; a question to a person where the check holds only with what the work made of its own judge."""
+    """The report; a question to a person where the check holds only with what the work made of its own judge.
+
+    The same where a check that has to fail in its last line holds: then something ended it before that line.
+    """
     if check is None or report.result is not GateResult.PASS:
         return report
-    rig = Rig(base, check)
+    rig = await asyncio.to_thread(Rig, base, check)
     mine = [change.path for change in subject.changes if change.old and not is_test(change.path)]
     existing = {
         path: data
-        for path, data in base.files(path for path in mine if rig.decides(path)).items()
-        if _differs(subject, check, path, data)
+        for path, data in put_back(base, subject.root, (path for path in mine if rig.decides(path))).items()
+        if _differs(subject, base, rig, check, path)
     }
     added = [change.path for change in subject.changes if change.new and not change.old and rig.replaces(change.path)]
-    if not existing and not added:
-        return report
+    if existing or added:
+        again = await _again(subject, report, check, existing, added)
+        if again.result is not GateResult.PASS:
+            names = ", ".join(sorted([*existing, *added])[:5])
+            message = f"it holds only with what the work made of how it is checked ({names}): a person has to look"
+            return msgspec.structs.replace(report, result=GateResult.PERSON, message=message, log=again.log)
+    failing, scripts = _failing(base, rig, check)
+    if failing != check or scripts:
+        again = await _again(subject, report, failing, {**existing, **scripts}, added)
+        if again.result is GateResult.PASS:
+            message = "it held also when its last line had to fail, so something ends it before: a person has to look"
+            return msgspec.structs.replace(report, result=GateResult.PERSON, message=message, log=again.log)
+    return report
+
+
+async def _again(
+    subject: Subject, report: GateReport, check: str, existing: Mapping[str, bytes], added: Iterable[str]
+) -> GateReport:
     with trees.scratch() as folder:
         restored = folder / "work"
         await asyncio.to_thread(restore, subject.root, restored, existing, added)
-        again = await subject.check(f"{report.id}/base", check, root=restored)
-    if again.result is GateResult.PASS:
-        return report
-    names = ", ".join(sorted([*existing, *added])[:5])
-    message = f"it holds only with what the work made of how it is checked ({names}): a person has to look"
-    return msgspec.structs.replace(report, result=GateResult.PERSON, message=message, log=again.log)
+        return await subject.check(f"{report.id}/base", check, root=restored)
 
 
-def _differs(subject: Subject, check: str, path: str, before: bytes) -> bool:
+def _failing(base: Base, rig: Rig, check: str) -> tuple[str, dict[str, bytes]]:
+    """The check, or scripts of the base that it starts, made to fail in their last line; as they are where that cannot
+    be told, or where something other than their exit decides."""
+    if not all(step.judges for step in steps(check)) or not chained(check):
+        return check, {}
+    changed = fail_inline(check)
+    if changed != check:
+        return changed, {}
+    scripts: dict[str, bytes] = {}
+    for path, data in base.files(sorted(rig.started)).items():
+        text = data.decode("utf-8", "replace")
+        if len(data) <= _MOST_BYTES and judges(path, text) and falls_off(path, text):
+            planted = fail_at_end(path, text, check)
+            scripts |= {path: planted.content.encode()} if planted else {}
+    return check, scripts
+
+
+def _differs(subject: Subject, base: Base, rig: Rig, check: str, path: str) -> bool:
     """Whether the file was changed in what the check uses of it: a target or script that is new is part of the work."""
+    before = base.files([path])[path]
     name = path.rpartition("/")[2]
     if name in MAKEFILES:
         wanted = _MAKE.findall(check)
         text = before.decode("utf-8", "replace")
         return not wanted or any(re.search(rf"^{re.escape(target)}[ \t]*:", text, re.MULTILINE) for target in wanted)
     if name == "package.json":
-        was, now = _scripts(before), _scripts(subject.content(path))
+        was, now = package_scripts(before), package_scripts(subject.content(path))
         return any(now.get(key) != value for key, value in was.items())
+    if path in rig.started and not steers(path):
+        # a program that is checked is started too: by its name, or by what it does, it has to be one that checks
+        return path in rig.named or judges(path, before.decode("utf-8", "replace"))
     return True
-
-
-def _scripts(data: bytes) -> dict[str, object]:
-    try:
-        found = json.loads(data)["scripts"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return dict(found) if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -18,12 +18,25 @@ CI = (
 )  # fmt: skip
 
 
+HANDS = (
+    "**/.githooks/**", "**/.husky/**", "lefthook.y*ml", ".lefthook.y*ml", ".pre-commit-config.yaml", "**/.envrc",
+    "**/mise.toml", "**/.mise.toml", "**/.vscode/**", "**/*.code-workspace", "**/.idea/**", "**/.run/**",
+    "**/.zed/**", "**/.fleet/**", "**/.devcontainer/**", "**/.devcontainer.json", ".lfsconfig", "**/.claude/**",
+    "**/.cursor/**", "**/.gemini/**", "**/.mcp.json", "**/.exrc", "**/.nvim.lua", "**/.dir-locals.el",
+)  # fmt: skip
+"""what git, shells, editors and agents run by themselves on the machine of whoever opens the checkout"""
+
+
 def is_test(path: str) -> bool:
     return matches(path, TESTS) is not None
 
 
 def is_ci(path: str) -> bool:
     return matches(path, CI) is not None
+
+
+def runs_by_itself(path: str) -> bool:
+    return matches(path, HANDS) is not None
 
 
 SOURCE = frozenset(

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from reconciler.execute import paths
-from reconciler.execute.gates.families import is_ci, is_test
+from reconciler.execute.gates.families import is_ci, is_test, runs_by_itself
 from reconciler.execute.gates.subject import Subject
 from reconciler.git.repository import Repository
 from reconciler.model.execution import GateReport
@@ -27,12 +27,24 @@ async def boundaries(subject: Subject) -> list[GateReport]:
 
 
 async def protected(subject: Subject) -> list[GateReport]:
-    """Existing tests, gates and CI are as they were; otherwise a person decides. Adding tests is always fine."""
+    """Existing tests, gates and CI are as they were; otherwise a person decides. Adding tests is always fine.
+
+    What would run by itself where a person opens the checkout goes to a person, new or not.
+    """
     if subject.product is None:
         return []
-    candidates = [change.path for change in subject.changes if change.old and _is_protected(subject, change.path)]
+    candidates = [
+        change.path
+        for change in subject.changes
+        if change.old and not (change.new and runs_by_itself(change.path)) and _is_protected(subject, change.path)
+    ]
     faults = [
         f"{path}: an existing test, gate or CI file was changed or deleted" for path in _on_base(subject, candidates)
+    ]
+    faults += [
+        f"{change.path}: git, a shell, an editor or an agent runs it by itself where the checkout is opened"
+        for change in subject.changes
+        if change.new and runs_by_itself(change.path)
     ]
     return [
         subject.judge("protected", faults, "existing tests, gates and CI are untouched", otherwise=GateResult.PERSON)
@@ -78,7 +90,8 @@ def _is_protected(subject: Subject, path: str) -> bool:
     rules = subject.policy.gates
     if is_ci(path) and subject.stage in rules.protected_except:
         return False
-    return is_test(path) or is_ci(path) or paths.matches(path, rules.protected) is not None
+    known = is_test(path) or is_ci(path) or runs_by_itself(path)
+    return known or paths.matches(path, rules.protected) is not None
 
 
 def _on_base(subject: Subject, candidates: list[str]) -> list[str]:

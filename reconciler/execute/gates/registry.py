@@ -91,7 +91,7 @@ async def _points(subject: Subject, quality: QualityGateSpec, reported: set[str]
             continue
         check = CHECKS.get(point.check) if point.check else None
         if point.command:
-            report = await subject.check(f"quality/{point.id}", point.command, proves=False)
+            report = await subject.check(f"quality/{point.id}", point.command, proves=False, told="all")
         elif check:
             report = await asyncio.to_thread(_look, subject, point.check or point.id, check)
         else:  # a gate that had nothing to say: there was nothing of the sort

@@ -14,16 +14,30 @@ from pathlib import Path
 from reconciler import trees
 from reconciler.execute import paths
 from reconciler.execute.gates.families import SOURCE, is_test, suffix
-from reconciler.execute.gates.steering import MAKEFILES, RUNNERS, STARTS, shadows, steers
+from reconciler.execute.gates.makefile import goals, package_scripts, recipes, scripts
+from reconciler.execute.gates.manifests import merged
+from reconciler.execute.gates.shell import starts, steps
+from reconciler.execute.gates.steering import MAKEFILES, RUNNERS, STARTS, plugs, shadows, steers
 from reconciler.git.repository import SUBMODULE, Repository
 from reconciler.model.history import TreeChange
 
 _TARGET = re.compile(r"^test[ \t]*:(?!=)", re.MULTILINE)
 _WORD = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)*")
-_CHECKING = re.compile(
+CHECKING = re.compile(
     r"(?i)(?:^|[/_.-])(?:checks?|verify|tests?|lint|ci|validate|smoke|selftest|run[_-]?tests?)(?:[/_.-]|$)"
 )
 _SHELL = frozenset((".sh", ".bash", ".mk", ".bat", ".ps1", ".cmd", ".env", ""))
+TOOLS = re.compile(r"(?i)^(?:[^/]+/)?(?:tools?|scripts?|hack|checks?|audits?|qa|build-aux)/")
+_ASSERTS = re.compile(
+    r"\bassert\b|AssertionError|\b(?:unittest|pytest|doctest|node:test|vitest|mocha|jest|chai)\b"
+    r"|\bexit\s*\(\s*(?:not\b|!|[01]\s+if\b|\w+\s*[=!]=)|\bexit 1\b|\bexpected\b|\bFAIL"
+)
+"""what a program does that looks at others"""
+_TAKES = re.compile(
+    r"^\s*(?:from\s+\.?([\w.]+)\s+import|import\s+([\w.]+))|(?:require\(|\bfrom\s|\bimport\s)\s*['\"](\./[\w./-]+)['\"]",
+    re.MULTILINE,
+)
+_VARIABLE = re.compile(r"^(?:\$[({]?\w+[)}]?/+|\./)+")
 _STARTERS = {"make": MAKEFILES, "npm": ("package.json",), "yarn": ("package.json",), "pnpm": ("package.json",)}
 _NO_TESTS = frozenset(("conftest.py", "__init__.py"))
 _MOST_BYTES = 200_000
@@ -64,14 +78,20 @@ class Rig:
         self._base = base
         self._words: set[str] = set()
         self.named: set[str] = set()
-        """files of the base that the command leads to, and that are there to check with"""
-        self._read(command)
+        """files of the base that the command leads to, and that by their names are there to check with"""
+        self.started: set[str] = set()
+        """files of the base that the command starts, loads or compares with, whatever they are called"""
+        self._waiting = [command]
+        while self._waiting:
+            text = self._waiting.pop()
+            self._lead(text)
+            self._start(text)
         folders = {"/".join(parts[:at]) for parts in (p.split("/") for p in base.paths) for at in range(1, len(parts))}
         self._starts = {folder for folder in folders & self._words if f"{folder}/__init__.py" not in base.paths}
 
     def decides(self, path: str) -> bool:
         """Whether a file at `path` can change what the command does, other than by being what is checked."""
-        if is_test(path) or steers(path) or path in self.named or self._is_program(path):
+        if is_test(path) or steers(path) or path in self.named or path in self.started or self._is_program(path):
             return True
         inner = [path.removeprefix(f"{start}/") for start in self._starts if path.startswith(f"{start}/")]
         return any(steers(rest) and not (path in self._base.paths and shadows(rest)) for rest in inner)
@@ -79,24 +99,72 @@ class Rig:
     def replaces(self, path: str) -> bool:
         """Whether a new file at `path` takes the place of a program or library that the command uses."""
         inner = [path.removeprefix(f"{start}/") for start in self._starts if path.startswith(f"{start}/")]
-        return self._is_program(path) or any(shadows(rest) or rest in STARTS for rest in (path, *inner))
+        return self._is_program(path) or plugs(path) or any(shadows(rest) or rest in STARTS for rest in (path, *inner))
 
     def _is_program(self, path: str) -> bool:
         """A new file with the name of a program of the command, in a folder that the command names."""
         folder, name = posixpath.split(path)
         return path not in self._base.paths and name in self._words | RUNNERS and folder in self._words
 
-    def _read(self, command: str) -> None:
-        """Follow the names in the command, and those in the scripts that it leads to."""
-        waiting = [command]
+    def _lead(self, text: str) -> None:
+        """Follow the names in a text, and those in the scripts that it leads to."""
+        waiting = [text]
         while waiting:
-            words = {posixpath.normpath(word) for word in _WORD.findall(waiting.pop())}
+            words = {posixpath.normpath(word) for word in _WORD.findall(waiting.pop()[:_MOST_BYTES])}
             self._words |= words
             starters = {name for word in words for name in _STARTERS.get(posixpath.basename(word), ())}
             new = {path for path in self._base.paths if self._leads(path, words, starters)} - self.named
             self.named |= new
-            small = [data for data in self._base.files(new).values() if len(data) <= _MOST_BYTES]
-            waiting += [data.decode("utf-8", "replace") for data in small]
+            waiting += self._texts(new)
+
+    def _start(self, text: str) -> None:
+        """Follow what a text starts, through targets of Makefiles and scripts of packages."""
+        found: set[str] = set()
+        for step in steps(text[:_MOST_BYTES]):
+            targets = goals(step)
+            if targets is not None:
+                self._waiting += [recipes(body, targets) for body in self._texts(self._there(MAKEFILES))]
+            for name in scripts(step):
+                for body in self._base.files(self._there(("package.json",))).values():
+                    if command := package_scripts(body).get(name):
+                        self._waiting.append(command)
+            if step.judges:
+                files, modules = starts(step)
+                found |= {path for name in files for path in self._resolved(name)}
+                found |= {path for name in modules for path in self._modules(name)}
+        new = found - self.started
+        self.started |= new
+        for path in new:
+            for body in self._texts([path]):
+                script = suffix(path) in _SHELL or (body.startswith("#!") and "sh" in body.partition("\n")[0])
+                if script:
+                    self._waiting.append(body)
+                self.started |= {helper for helper in helpers(path, body) if helper in self._base.paths}
+
+    def _there(self, names: Iterable[str]) -> list[str]:
+        """Files of these names at the top and in folders that the command names."""
+        wanted = set(names)
+        places = (posixpath.split(path) for path in self._base.paths)
+        return [posixpath.join(*at) for at in places if at[1] in wanted and (not at[0] or at[0] in self._words)]
+
+    def _resolved(self, name: str) -> Iterator[str]:
+        """The files of the base that a word of a command may mean."""
+        plain = posixpath.normpath(_VARIABLE.sub("", name)).lstrip("/")
+        if plain in self._base.paths:
+            yield plain
+        elif "." in plain or "/" in plain:
+            yield from (f"{folder}/{plain}" for folder in self._words if f"{folder}/{plain}" in self._base.paths)
+
+    def _modules(self, name: str) -> Iterator[str]:
+        path = name.replace(".", "/")
+        for folder in ("", "src/", *(f"{word}/" for word in self._words)):
+            for end in (".py", "/__main__.py"):
+                if f"{folder}{path}{end}" in self._base.paths:
+                    yield f"{folder}{path}{end}"
+
+    def _texts(self, names: Iterable[str]) -> list[str]:
+        small = [data for data in self._base.files(names).values() if len(data) <= _MOST_BYTES]
+        return [data.decode("utf-8", "replace") for data in small]
 
     def _leads(self, path: str, words: set[str], starters: set[str]) -> bool:
         folder, name = posixpath.split(path)
@@ -105,13 +173,42 @@ class Rig:
         parts = path.split("/")
         if not any("/".join(parts[at:]) in words for at in range(len(parts))):
             return False
-        return suffix(path) in _SHELL or _CHECKING.search(path) is not None
+        return suffix(path) in _SHELL or CHECKING.search(path) is not None
+
+
+def judges(path: str, body: str) -> bool:
+    """Whether a program that a check starts looks at others, by its name or by what it does, and is no product."""
+    return bool(CHECKING.search(path) or TOOLS.search(path) or _ASSERTS.search(body[:_MOST_BYTES]))
+
+
+def helpers(path: str, body: str) -> Iterator[str]:
+    """Files beside a script that it takes in, where its folder is one of tools."""
+    folder, _ = posixpath.split(path)
+    if not TOOLS.search(path) and not CHECKING.search(path):
+        return
+    for found in _TAKES.finditer(body[:_MOST_BYTES]):
+        name = next(filter(None, found.groups()), "").removeprefix("./")
+        base = posixpath.normpath(posixpath.join(folder, name.replace(".", "/") if "." not in name[1:] else name))
+        yield from (base, f"{base}.py", f"{base}.js", f"{base}.mjs", f"{base}.cjs", f"{base}.sh", f"{base}/__init__.py")
 
 
 def swapped(base: Base, rig: Rig, root: Path, changed: Iterable[str]) -> tuple[dict[str, bytes], list[str]]:
     """What to put back (path and content) and what to take away, for `root` to be judged as on the base."""
-    existing = base.files(path for path in changed if rig.decides(path))
+    existing = put_back(base, root, (path for path in changed if rig.decides(path)))
     return existing, [path for path in _files(root) if path not in base.paths and rig.decides(path)]
+
+
+def put_back(base: Base, root: Path, wanted: Iterable[str]) -> dict[str, bytes]:
+    """The base's files of these paths, as the work may have them; without those that it may have as they are."""
+    files: dict[str, bytes] = {}
+    for path, data in base.files(wanted).items():
+        place = root / path
+        inside = place.parent.resolve().is_relative_to(root.resolve())
+        mine = place.read_bytes() if inside and place.is_file() and not place.is_symlink() else b""
+        judged = merged(path, data, mine)
+        if judged != mine or not mine:
+            files[path] = judged
+    return files
 
 
 def restore(root: Path, to: Path, existing: Mapping[str, bytes], added: Iterable[str]) -> None:

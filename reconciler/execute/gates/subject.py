@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from reconciler.execute import text
 from reconciler.execute.process import Completed
@@ -26,6 +27,9 @@ MOST_PATHS = 2_000
 
 _MAX_LISTED = 30_000
 """Characters: Linux takes 128 KiB for one variable, and a character may need four bytes."""
+
+
+Told = Literal["all", "named", "nothing"]
 
 
 class TooMuch(Exception):
@@ -113,11 +117,12 @@ class Subject:
         return {path: bodies[oid] for path, oid in oids.items() if oid in bodies}
 
     async def check(
-        self, gate: str, command: str, *, root: Path | None = None, proves: bool = True, told: bool = True
+        self, gate: str, command: str, *, root: Path | None = None, proves: bool = True, told: Told = "named"
     ) -> GateReport:
         """Run a shell command as a gate: what it writes is thrown away. Only exit 0 passes; being ended is an error.
 
-        `told`: it may know which task this is. Tests of a product may not: work could behave only while it is judged.
+        `told`: which variables it gets: those that it names, and all where it goes to the blueprint's own files. Tests
+        of a product get none: work could behave only while it is judged.
         """
         changed = self._changed()
         if changed is None and "ALAI_CHANGED" in command:
@@ -127,13 +132,23 @@ class Subject:
             ["/bin/sh", "-c", command],
             root=root or self.root,
             access="discard",
-            blueprint=self.blueprint,
-            env={**self.environment, "ALAI_CHANGED": changed or ""} if told else {},
+            blueprint=self.blueprint if told != "nothing" and "BLUEPRINT" in command else None,
+            env=self._told(command, changed or "", told),
         )
         log = self.log(gate, f"$ {command}\n{done.text()}\n[{done.stopped or f'exit {done.exit}'}]\n")
         seconds = round(done.seconds, 3)
         result = GateResult.PASS if done.ok else GateResult.ERROR if done.stopped else GateResult.FAIL
         return GateReport(id=gate, result=result, seconds=seconds, message=self._message(done), log=log, proves=proves)
+
+    def said(self, report: GateReport) -> str:
+        """What the gate's command printed, as far as its log holds it."""
+        return (self.evidence / report.log).read_text(encoding="utf-8", errors="replace") if report.log else ""
+
+    def _told(self, command: str, changed: str, told: Told) -> Mapping[str, str]:
+        known = {**self.environment, "ALAI_CHANGED": changed}
+        if told == "all" or (told == "named" and "BLUEPRINT" in command):
+            return known
+        return {name: value for name, value in known.items() if name in command and told == "named"}
 
     def _changed(self) -> str | None:
         """The changed paths, one a line; None where an environment variable cannot hold them."""

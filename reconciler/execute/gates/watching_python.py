@@ -1,0 +1,163 @@
+"""The same for Python, by its syntax: what a module does to, and asks of, whoever runs it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+_RUNNERS = frozenset(("unittest", "pytest", "_pytest", "nose", "nose2", "pluggy", "doctest"))
+_ENDS = frozenset(("sys.exit", "exit", "quit", "os._exit", "SystemExit", "sys.exit.__call__"))
+_KILLS = frozenset(("os.abort", "os.execv", "os.execl", "os.execvp", "os.execve", "os.execlp"))
+_ENVIRONMENT = re.compile(r"PYTEST_(?!ADDOPTS)\w+|NODE_TEST_CONTEXT|UNITTEST\w*")
+_WHO = frozenset(("USER", "LOGNAME", "USERNAME", "HOSTNAME", "PYTHONDONTWRITEBYTECODE"))
+_MACHINE = frozenset(("socket.gethostname", "platform.node", "getpass.getuser", "os.getlogin", "os.uname", "os.getcwd"))
+_STACK = frozenset(("inspect.stack", "inspect.currentframe", "sys._getframe", "traceback.extract_stack"))
+_SUMMARY = re.compile(
+    r"\bRan \d+ tests?\b|\b\d+ passed\b|^TAP version \d|^(?:not )?ok \d+\b|# (?:tests|pass) \d|\bOK\s*$"
+)
+_PRINTS = frozenset(("print", "sys.stdout.write", "sys.stderr.write", "sys.__stdout__.write", "os.write"))
+_WATCHERS = re.compile(r"(?i)unit_?test|pytest|\btest_|assert|_pytest")
+_PLACES = frozenset(("/blueprint", "/product", "/tmp/home"))
+
+Found = tuple[int, str, bool]
+
+
+def look(path: str, text: str, mine: set[int], *, script: bool) -> Iterator[Found]:
+    """(line, what, doubtful) of what stands in the lines `mine`. `script`: it may end itself."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    script = (
+        script or path.endswith("__main__.py") or re.search(r"\bsys\.argv\b|\bargparse\b|\binput\(", text) is not None
+    )
+    seen: set[int] = set()
+    for node, inside, guarded in _walk(tree):
+        line = getattr(node, "lineno", 0)
+        if line not in mine or line in seen or guarded:
+            continue
+        found = _asks(node, inside) or (None if inside else _ends(node, script=script))
+        if found:
+            seen.add(line)
+            yield line, *found
+
+
+def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.AST | None, bool]]:
+    """Every node, the innermost function that it stands in, and whether only a program started by name comes to it."""
+    waiting: list[tuple[ast.AST, ast.AST | None, bool]] = [(tree, None, False)]
+    while waiting:
+        node, inside, guarded = waiting.pop()
+        yield node, inside, guarded
+        below = node if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) else inside
+        main = isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+        waiting += [(child, below, guarded or main) for child in reversed(list(ast.iter_child_nodes(node)))]
+
+
+def _asks(node: ast.AST, inside: ast.AST | None) -> tuple[str, bool] | None:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return _imports(node)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and _ENVIRONMENT.fullmatch(node.value):
+        return "asks whether a test runs", False
+    if isinstance(node, ast.Compare):
+        return _compares(node)
+    if isinstance(node, ast.Call):
+        return _calls(node, inside)
+    if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
+        targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]
+        for target in targets:
+            if isinstance(target, (ast.Attribute, ast.Subscript)) and _of_runner(_name(target)):
+                return "changes the test runner", False
+            if _name(target).startswith("sys.modules"):
+                return "puts a module in another's place", True
+    if isinstance(node, ast.FunctionDef) and node.name in ("__eq__", "__ne__") and _constant(node):
+        return "equals everything", False
+    return None
+
+
+def _imports(node: ast.Import | ast.ImportFrom) -> tuple[str, bool] | None:
+    names = [item.name for item in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+    if isinstance(node, ast.ImportFrom) and node.level:
+        return None
+    if any(name.partition(".")[0] in _RUNNERS for name in names):
+        return "takes in a test runner", all(name in ("unittest.mock", "doctest") for name in names)
+    return None
+
+
+def _compares(node: ast.Compare) -> tuple[str, bool] | None:
+    sides = [node.left, *node.comparators]
+    said = [side.value for side in sides if isinstance(side, ast.Constant) and isinstance(side.value, str)]
+    names = [_name(side) for side in sides]
+    if any(name.startswith("sys.modules") for name in names) and any(word in _RUNNERS for word in said):
+        return "asks whether a test runs", False
+    if any(name.startswith(("sys.argv", "sys.orig_argv")) for name in names):
+        watched = [word for word in said if word in ("-c", "-m") or _WATCHERS.search(word)]
+        return ("asks who calls it", False) if watched else None
+    if said and any(name in _MACHINE or name.startswith("os.uname") for name in names):
+        return "asks on which machine it runs", True
+    if said and any(word in _WHO for side in sides for word in _strings(side) if not isinstance(side, ast.Constant)):
+        return "asks on which machine it runs", True
+    return None
+
+
+def _calls(node: ast.Call, inside: ast.AST | None) -> tuple[str, bool] | None:
+    name = _name(node.func)
+    first = node.args[0] if node.args else None
+    if name == "setattr" and first is not None and _of_runner(_name(first)):
+        return "changes the test runner", False
+    if name in _PRINTS and any(_SUMMARY.search(word) for argument in node.args for word in _strings(argument)):
+        return "prints what a test runner prints", False
+    if name in ("__import__", "importlib.import_module") and any(
+        word.partition(".")[0] in _RUNNERS for word in _strings(node)
+    ):
+        return "takes in a test runner", False
+    if name == "atexit.register" and any(_name(item) in ("os._exit", "os.abort", "os.kill") for item in node.args):
+        return "ends the program behind its runner's back", False
+    if name in _STACK and inside is not None and any(map(_WATCHERS.search, _strings(inside))):
+        return "asks who calls it", True
+    if name.endswith(("exists", "isdir", "isfile", "is_dir", "is_file")) and _PLACES.intersection(_strings(node)):
+        return "asks on which machine it runs", True
+    return None
+
+
+def _ends(node: ast.AST, *, script: bool) -> tuple[str, bool] | None:
+    """What ends the program well while the module is loaded."""
+    call = node.exc if isinstance(node, ast.Raise) else node
+    name = (
+        _name(call.func) if isinstance(call, ast.Call) else _name(call) if isinstance(node, ast.Raise) and call else ""
+    )
+    if name in _KILLS:
+        return "ends the program while it is loaded", False
+    if name not in _ENDS or (script and name != "os._exit"):
+        return None
+    arguments = call.args if isinstance(call, ast.Call) else []
+    well = not arguments or (isinstance(arguments[0], ast.Constant) and arguments[0].value in (0, None, False))
+    return ("ends the program while it is loaded", False) if well else None
+
+
+def _constant(function: ast.FunctionDef) -> bool:
+    """Whether a function gives True, or False, whatever it is asked."""
+    body = [node for node in function.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    last = body[0] if len(body) == 1 else None
+    return isinstance(last, ast.Return) and isinstance(last.value, ast.Constant) and isinstance(last.value.value, bool)
+
+
+def _of_runner(name: str) -> bool:
+    return name.partition(".")[0] in _RUNNERS and "." in name
+
+
+def _name(node: ast.AST | None) -> str:
+    """`a.b.c` of a name, an attribute, or what is called or indexed; empty for all else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{_name(node.value)}.{node.attr}"
+    if isinstance(node, (ast.Subscript,)):
+        return f"{_name(node.value)}.[]"
+    return _name(node.func) if isinstance(node, ast.Call) else ""
+
+
+def _strings(node: ast.AST) -> Iterator[str]:
+    for child in ast.walk(node):
+        if isinstance(child, ast.Constant) and isinstance(child.value, str):
+            yield child.value
