@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-from reconciler.controller import resolve_mcp, resolve_tools, trusted
+from reconciler.controller import hosts, resolve_mcp, resolve_tools, trusted
 from reconciler.controller.factory import Factory
 from reconciler.controller.resolve_skills import skill
 from reconciler.controller.sessions import prepared, quality_of, sessions
@@ -150,6 +150,9 @@ def model_brief(factory: Factory, view: View, execution: Execution) -> ModelBrie
         offers=tuple(sorted(offered(execution.backend, execution.model, host, unseen(factory)))),
         limits=host.limits,
         command=host.command,
+        mounts=host.mounts,
+        egress=host.egress,
+        outside=hosts.outside(factory, host),
     )
 
 

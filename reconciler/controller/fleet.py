@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.actual.fast import EMPTY_PLAN
-from reconciler.controller import report
+from reconciler.controller import hosts, report
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import observe
 from reconciler.controller.world import found_models, seen
@@ -41,8 +41,10 @@ def fleet(factory: Factory, *, probe: bool = False, tell: Told = lambda _: None)
         looks = _looks(spec)
     world = seen(spec, {name: item.probe for name, item in looks.items()}, factory.state)
     waiting = queues(factory.store.view(), world)
-    hosts = [_host_row(host, looks[host.name], live, waiting, world, found) for host in spec.hosts]
-    return {"hosts": hosts, "tiers": [failover(tier, world) for tier in spec.tiers], "trials": trials}
+    rows = [
+        _host_row(host, looks[host.name], live, waiting, world, found, hosts.told(factory, host)) for host in spec.hosts
+    ]
+    return {"hosts": rows, "tiers": [failover(tier, world) for tier in spec.tiers], "trials": trials}
 
 
 def queues(view: View, world: World) -> Mapping[str, list[str]]:
@@ -128,6 +130,7 @@ def _host_row(
     waiting: Mapping[str, list[str]],
     world: World,
     found: FoundModels,
+    runs: str,
 ) -> report.Row:
     running = [item.execution for item in live if item.execution.host == host.name and item.state not in NO_SLOT]
     sizes = [item.size for item in looked.loaded if item.size is not None]
@@ -136,7 +139,7 @@ def _host_row(
         "kind": host.kind,
         "url": host.url,
         "health": "ok" if looked.probe.reachable else "unreachable",
-        "message": looked.probe.message,
+        "message": "; ".join(filter(None, (looked.probe.message, runs))),
         "version": looked.version or None,
         "capacity": host.capacity,
         "taken": len(running),

@@ -9,11 +9,17 @@ from reconciler.model.spec import BlueprintPhase
 
 def opened(work: Work, phase: BlueprintPhase) -> Backend:
     """Raises BackendError. What a program is denied is in the evidence."""
-    if work.brief.model.backend != "claude-cli":
-        return open_backend(work.brief.model)
-    from reconciler.execute.backends.claude_cli import ClaudeCli
 
     def refuse(tool: str, what: str, why: str) -> None:
         work.refuse(phase.name, phase.role, tool, what, why)
 
-    return ClaudeCli(work.brief.model, sandbox=work.sandbox, refuse=refuse)
+    model = work.brief.model
+    if model.backend == "claude-cli":
+        from reconciler.execute.backends.claude_cli import ClaudeCli
+
+        return ClaudeCli(model, sandbox=work.sandbox, refuse=refuse)
+    if model.backend == "command":
+        from reconciler.execute.backends.command import Command
+
+        return Command(model, sandbox=work.sandbox, refuse=refuse)
+    return open_backend(model)

@@ -26,8 +26,12 @@ _CHARACTER = r"[^/\\\x00-\x1f\x7f]"
 _FIRST = r"[^./\\\x00-\x1f\x7f]"
 _SEGMENT = rf"({_FIRST}{_CHARACTER}*|\.{_FIRST}{_CHARACTER}*|\.\.{_CHARACTER}+)"
 RELATIVE = rf"^{_SEGMENT}(/{_SEGMENT})*/?$"
+ABSOLUTE = r"^/[^\x00-\x1f\x7f]*$"
+HOST_PORT = r"^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?:[0-9]{1,5}$"
 
 IN_WORDS = {
+    ABSOLUTE: "an absolute path",
+    HOST_PORT: "a place, such as `api.example.org:443`",
     NAME: "a name: lower-case letters, digits and `-`, beginning and ending with a letter or digit",
     IDENTIFIER: "an identifier: letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
     LINE: "one line of text without control characters",
@@ -54,6 +58,8 @@ Size = Annotated[str, Field(pattern=SIZE)]
 Branch = Annotated[str, Field(pattern=BRANCH, max_length=200)]
 ObjectId = Annotated[str, Field(pattern=OBJECT_ID)]
 Url = Annotated[str, Field(pattern=URL, max_length=500)]
+Absolute = Annotated[str, Field(pattern=ABSOLUTE, max_length=500)]
+HostPort = Annotated[str, Field(pattern=HOST_PORT, max_length=260)]
 Relative = Annotated[str, Field(pattern=RELATIVE, max_length=500)]
 Key = Annotated[str, Field(pattern=KEY, max_length=180)]
 Complexity = Annotated[int, Field(ge=1, le=5)]

@@ -8,10 +8,12 @@ from pydantic import Field
 
 from reconciler.kinds.base import (
     COMPLEXITY,
+    Absolute,
     Branch,
     Complexity,
     Count,
     Duration,
+    HostPort,
     Identifier,
     Line,
     Money,
@@ -58,6 +60,12 @@ class Host(Shape):
     limits: CallLimits = Field(default=CallLimits(), description="How long one call may take.")
     command: list[Line] = Field(
         default=[], description="Of a host that is a program on this machine: program and arguments."
+    )
+    mounts: list[Absolute] = Field(
+        default=[], description="Of a `command` host: files and folders that its program may read, besides itself."
+    )
+    egress: list[HostPort] = Field(
+        default=[], description="Of a `command` host: the places that it may reach; no others, and nothing by default."
     )
 
 

@@ -90,6 +90,10 @@ class ModelBrief(Value, frozen=True, kw_only=True):
     offers: tuple[str, ...]
     limits: CallLimits = CallLimits()
     command: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    egress: tuple[str, ...] = ()
+    outside: bool = False
+    """a person of this machine lets the command run with their own rights, outside of the sandbox"""
 
 
 class Brief(Value, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ from reconciler.model.vocabulary import Reason
 NORMAL = CallLimits()
 
 
-def brief(*command: str, limits: CallLimits = NORMAL) -> ModelBrief:
+def brief(*command: str, limits: CallLimits = NORMAL, **more: Any) -> ModelBrief:
     return ModelBrief(
         backend="command",
         name=None,
@@ -28,6 +30,7 @@ def brief(*command: str, limits: CallLimits = NORMAL) -> ModelBrief:
         offers=("text",),
         limits=limits,
         command=command,
+        **more,
     )
 
 
@@ -35,10 +38,11 @@ def ask(
     *command: str,
     limits: CallLimits = NORMAL,
     on_token: Callable[[str], None] = lambda _: None,
+    outside: bool = False,
     **changes: Any,
 ) -> Answer:
     request = ChatRequest(**{"messages": question("You write.", "Say hello."), "max_tokens": 64} | changes)
-    return asyncio.run(open_backend(brief(*command, limits=limits)).chat(request, on_token))
+    return asyncio.run(open_backend(brief(*command, limits=limits, outside=outside)).chat(request, on_token))
 
 
 def refused(*command: str, **more: Any) -> BackendError:
@@ -105,13 +109,17 @@ def test_each_limit_ends_the_program(script: str, limits: CallLimits, reason: Re
     assert time.monotonic() - begin < 2
 
 
-def test_cancelling_kills_the_whole_process_group_within_two_seconds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("outside", [True, False])
+def test_cancelling_kills_all_that_the_program_started_within_two_seconds(outside: bool) -> None:
+    mark = f"60.{os.getpid()}"
+
     async def cancelled() -> float:
         began = asyncio.Event()
-        script = f"echo $$ > {tmp_path}/pid; echo hm; sleep 61 & sleep 62"
+        script = f"echo hm; sleep {mark}1 & sleep {mark}2"
         request = ChatRequest(messages=question("", "Say hello."), max_tokens=5)
-        task = asyncio.create_task(open_backend(brief("sh", "-c", script)).chat(request, lambda _: began.set()))
-        await asyncio.wait_for(began.wait(), 5)
+        backend = open_backend(brief("sh", "-c", script, outside=outside))
+        task = asyncio.create_task(backend.chat(request, lambda _: began.set()))
+        await asyncio.wait_for(began.wait(), 10)
         begin = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -119,20 +127,16 @@ def test_cancelling_kills_the_whole_process_group_within_two_seconds(tmp_path: P
         return time.monotonic() - begin
 
     assert asyncio.run(cancelled()) < 2
-    group = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 2
-    while _lives(group):
+    while _lives(f"sleep\0{mark}"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def _lives(group: int) -> bool:
-    """Zombies apart: nobody may be there to reap them."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, of = stat.read_text().rpartition(")")[2].split()[:3]
-        except OSError:
-            continue
-        if int(of) == group and state != "Z":
-            return True
+def _lives(words: str) -> bool:
+    """Whether there is a process that was called so. Zombies have no words."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if file.read_bytes().startswith(words.encode()):
+                return True
     return False

@@ -1,20 +1,24 @@
 """Any program on this machine that answers on standard output what it is asked on standard input.
 
-It runs with the user's own environment, since the Fleet that names it is theirs, but in an empty folder: it is asked
-for words, it has no business with files.
+It runs in the sandbox, sees what its host's entry in the Fleet names and nothing else, and reaches nobody but whom that
+names (see `command_place`). It is asked for words, it has no business with files.
 """
 
 from __future__ import annotations
 
+import asyncio
 import codecs
-import os
-from collections.abc import AsyncGenerator
+import contextlib
+from collections.abc import AsyncGenerator, Callable
 
 from reconciler import trees
 from reconciler.execute import text
+from reconciler.execute.backends.command_place import NotAllowed, place
 from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, OnToken
 from reconciler.execute.backends.streaming import checked, limits_of, paced, told_schema
-from reconciler.execute.child import started
+from reconciler.execute.child import Child, started
+from reconciler.execute.fence import fenced
+from reconciler.execute.sandbox import Sandbox
 from reconciler.model.job import ModelBrief
 from reconciler.model.vocabulary import Reason
 
@@ -23,10 +27,21 @@ LONGEST = 4_000_000
 
 
 class Command:
-    """`model.command`, run anew for each question. What it used and what that cost is not known."""
+    """`model.command`, run anew for each question. What it used and what that cost is not known.
 
-    def __init__(self, model: ModelBrief) -> None:
+    Without `sandbox` the machine's own is looked for. `refuse` is told of places that it wanted to reach and may not.
+    """
+
+    def __init__(
+        self,
+        model: ModelBrief,
+        *,
+        sandbox: Sandbox | None = None,
+        refuse: Callable[[str, str, str], None] | None = None,
+    ) -> None:
         self._model = model
+        self._sandbox = sandbox
+        self._refuse = refuse
         self._limits = limits_of(model.limits)
 
     async def chat(self, request: ChatRequest, on_token: OnToken) -> Answer:
@@ -50,22 +65,39 @@ class Command:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         length = 0
         try:
-            with trees.scratch() as folder:
-                async with started(self._model.command, cwd=folder, env=os.environ, said=prompt.encode()) as child:
-                    assert child.process.stdout is not None
-                    while chunk := await child.process.stdout.read(65536):
-                        length += len(chunk)
-                        if length > LONGEST:
-                            raise BackendError(Reason.BACKEND_ERROR, f"{self._who} said more than {LONGEST} bytes")
-                        yield decoder.decode(chunk)
-                    yield decoder.decode(b"", final=True)
-                    code = await child.ended()
+            async with self._running(prompt) as child:
+                assert child.process.stdout is not None
+                while chunk := await child.process.stdout.read(65536):
+                    length += len(chunk)
+                    if length > LONGEST:
+                        raise BackendError(Reason.BACKEND_ERROR, f"{self._who} said more than {LONGEST} bytes")
+                    yield decoder.decode(chunk)
+                yield decoder.decode(b"", final=True)
+                code = await child.ended()
+        except NotAllowed as refused:
+            raise BackendError(Reason.SANDBOX_MISSING, f"{self._who} {refused}") from refused
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
+            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise BackendError(Reason.HOST_UNREACHABLE, f"{self._who} cannot be started: {why}") from error
         if code != 0:
             words = text.line(child.complaints.decode("utf-8", "replace"), 300) or "it said nothing about it"
             raise BackendError(Reason.BACKEND_ERROR, f"{self._who} ended with exit status {code}: {words}")
+
+    @contextlib.asynccontextmanager
+    async def _running(self, prompt: str) -> AsyncGenerator[Child]:
+        """The program, started and asked. Raises NotAllowed, OSError."""
+        sandbox = self._sandbox
+        if not self._model.outside and (sandbox is None or sandbox.bwrap is None):
+            sandbox = await asyncio.to_thread(Sandbox.detect)
+        with trees.scratch() as folder:
+            async with place(self._model, sandbox, folder, self._heard) as found:
+                with fenced(found.argv, found.processes or None) as fence:
+                    async with started(fence.argv, cwd=found.cwd, env=found.env, said=prompt.encode()) as child:
+                        yield child
+
+    def _heard(self, where: str, through: bool, why: str) -> None:
+        if not through and self._refuse is not None:
+            self._refuse("network", where, why)
 
     @property
     def _who(self) -> str:

@@ -49,6 +49,10 @@ class Host(Spec, frozen=True, kw_only=True):
     limits: CallLimits = CallLimits()
     command: tuple[str, ...] = ()
     """of hosts that are a program on this machine: its argv; default: the kind's own"""
+    mounts: tuple[str, ...] = ()
+    """of a `command` host: absolute paths that its program may read, besides itself"""
+    egress: tuple[str, ...] = ()
+    """of a `command` host: `name:port` of the places that its program may reach"""
 
 
 class Link(Spec, frozen=True, kw_only=True):

@@ -1,0 +1,133 @@
+"""What the program of a `command` host sees and reaches: what its entry names, and outside only by a person's word."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.execute.backends import BackendError, ChatRequest, question
+from reconciler.execute.backends.command import Command
+from reconciler.execute.backends.command_place import private
+from reconciler.execute.sandbox import Sandbox
+from reconciler.model.vocabulary import Reason
+from tests.backends.test_command import brief
+
+needs_sandbox = pytest.mark.skipif(Sandbox.detect() is None, reason="no sandbox works on this machine")
+
+
+def said(*command: str, sandbox: Sandbox | None = None, refused: list[str] | None = None, **more: Any) -> str:
+    def refuse(_tool: str, what: str, _why: str) -> None:
+        assert refused is not None
+        refused.append(what)
+
+    backend = Command(brief(*command, **more), sandbox=sandbox, refuse=refuse)
+    request = ChatRequest(messages=question("", "Say hello."), max_tokens=64)
+    return asyncio.run(backend.chat(request, lambda _: None)).text
+
+
+@pytest.fixture
+def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a key and a variable that hold the same word."""
+    (tmp_path / "home/.ssh").mkdir(parents=True)
+    (tmp_path / "home/.ssh/id_ed25519").write_text("planted")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SOME_TOKEN", "planted")
+    return tmp_path / "home/.ssh/id_ed25519"
+
+
+@needs_sandbox
+def test_a_program_sees_neither_home_nor_environment_nor_processes(secret: Path) -> None:
+    script = f"cat >/dev/null; env; cat {secret}; ls /proc | grep -c '^[0-9]*$'; echo end"
+    heard = said("sh", "-c", script)
+    assert "planted" not in heard
+    assert heard.endswith("end")
+    assert int(heard.split()[-2]) < 8
+
+
+@needs_sandbox
+def test_a_program_reads_the_mounts_that_its_entry_names_and_writes_none(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/a").write_text("one")
+    script = f"cat {tmp_path}/weights/a; touch {tmp_path}/weights/b || echo; ls {tmp_path}"
+    assert said("sh", "-c", script, mounts=(f"{tmp_path}/weights",)) == "one\nweights"
+    assert not (tmp_path / "weights/b").exists()
+    with pytest.raises(BackendError, match="which is not there"):
+        said("sh", "-c", script, mounts=(f"{tmp_path}/nothing",))
+
+
+@needs_sandbox
+@pytest.mark.parametrize("mounted", [True, False])
+def test_an_entry_cannot_show_a_home_or_what_is_hidden_in_it(secret: Path, tmp_path: Path, mounted: bool) -> None:
+    link = tmp_path / "innocent"
+    link.symlink_to(secret)
+    for path in (secret, link, secret.parents[1], secret.parents[2], Path("/")):
+        words = {"mounts": (str(path),)} if mounted else {}
+        with pytest.raises(BackendError, match="alai-reconcile trust --host desk") as refused:
+            said("cat", *([] if mounted else [str(path)]), **words)
+        assert refused.value.reason is Reason.SANDBOX_MISSING
+    assert not private(secret.parents[1] / "models")
+    assert not private(secret.parents[1] / ".local/share/weights")
+
+
+@pytest.fixture
+def server() -> Iterator[int]:
+    """Answers every connection with one word."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                with listener.accept()[0] as one:
+                    one.sendall(b"hello\n")
+            except OSError:
+                return
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield listener.getsockname()[1]
+    listener.close()
+
+
+_TUNNEL = """
+import os, socket, sys, urllib.parse
+sys.stdin.read()
+way = urllib.parse.urlsplit(os.environ.get("HTTPS_PROXY", "http://127.0.0.1:9"))
+for place in sys.argv[1:]:
+    try:
+        with socket.create_connection((way.hostname, way.port), 5) as one:
+            one.sendall(f"CONNECT {place} HTTP/1.1\\r\\n\\r\\n".encode())
+            print(one.makefile().readline().split()[1])
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+@needs_sandbox
+def test_a_program_reaches_the_places_that_its_entry_names_and_no_others(tmp_path: Path, server: int) -> None:
+    file = tmp_path / "ask.py"
+    file.write_text(_TUNNEL)
+    mine, other = f"127.0.0.1:{server}", "127.0.0.1:1"
+    refused: list[str] = []
+    assert said("python3", str(file), mine, other, egress=(mine,), refused=refused) == "200\n403"
+    assert refused == [other]
+    assert said("python3", str(file), mine) == "ConnectionRefusedError"
+
+
+def test_without_a_sandbox_a_program_runs_only_where_a_person_said_so(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.execute.sandbox._candidates", list)
+    from reconciler.execute import sandbox
+
+    sandbox._probe.cache_clear()
+    try:
+        with pytest.raises(BackendError, match=r"install bubblewrap, or .* alai-reconcile trust --host desk"):
+            said("cat", str(secret), sandbox=Sandbox.plain())
+        assert said("sh", "-c", "cat >/dev/null; echo $SOME_TOKEN", outside=True) == "planted"
+    finally:
+        sandbox._probe.cache_clear()
