@@ -28,6 +28,7 @@ from reconciler.dispatch import wire
 from reconciler.dispatch.port import AnyJob
 from reconciler.dispatch.predecessor import only_worker, own_scratch
 from reconciler.dispatch.suspects import GivenUp, Suspects
+from reconciler.git import isolation
 
 Runner = Callable[[AnyJob, Path], Awaitable[bytes]]
 
@@ -206,6 +207,7 @@ def main() -> NoReturn:
     stop.wait()
     jobs.stop()
     # Not `DBOS.destroy`: it takes a second and could store our cancelled jobs as ended. The database survives worse.
+    isolation.close()
     os._exit(0)
 
 

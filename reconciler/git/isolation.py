@@ -108,7 +108,6 @@ def _own_base() -> Path:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(fd, fcntl.LOCK_SH)  # held as long as we live: no sweep takes it, nor does systemd's
         _base = (os.getpid(), folder)
-        atexit.register(_remove, os.getpid(), folder)
     return _base[1]
 
 
@@ -125,6 +124,8 @@ def _sweep() -> None:
                 os.close(fd)
 
 
-def _remove(pid: int, folder: Path) -> None:
-    if pid == os.getpid():  # a forked child leaves it to its parent
-        shutil.rmtree(folder, ignore_errors=True)
+@atexit.register
+def close() -> None:
+    """Remove this process's folders: for an end that runs no exit functions. They are made anew where needed."""
+    if _base is not None and _base[0] == os.getpid():  # a forked child leaves them to its parent
+        shutil.rmtree(_base[1], ignore_errors=True)
