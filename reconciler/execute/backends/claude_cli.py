@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import importlib.util
 import json
-import subprocess
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
@@ -26,6 +25,7 @@ from reconciler.execute.backends.claude_place import Place
 from reconciler.execute.backends.claude_run import Run, Watch
 from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, Message, OnToken, Probe
 from reconciler.execute.backends.streaming import checked, told_schema
+from reconciler.execute.backends.version import version
 from reconciler.execute.egress import Heard
 from reconciler.execute.enclosure import program
 from reconciler.execute.fence import fenced
@@ -38,7 +38,6 @@ from reconciler.model.vocabulary import Reason
 
 PROGRAM = ("claude",)
 _INSTALL_CLAUDE = "npm install -g @anthropic-ai/claude-code"
-PROBE_SECONDS = 1.9
 
 Refuse = Callable[[str, str, str], None]
 """called with tool, what was wanted and why not, for each thing that the program was denied"""
@@ -207,15 +206,4 @@ def probe(host: Host) -> Probe:
         login()
     except NoLogin as trouble:
         return Probe(reachable=False, message=str(trouble))
-    try:
-        done = subprocess.run(
-            [*found[0], "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return Probe(reachable=True, message=f"{found[0][0]} is here, and slow to say its version")
-    except OSError as error:
-        return Probe(reachable=False, message=text.line(f"{found[0][0]} --version: {error}", 300))
-    said = text.line(done.stdout.decode("utf-8", "replace"), 300)
-    if done.returncode:
-        return Probe(reachable=False, message=f"{found[0][0]} --version ended with exit status {done.returncode}")
-    return Probe(reachable=True, message=said)
+    return version(*found)
