@@ -55,6 +55,9 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "LC_ALL": "C",
         "TZ": "UTC",
     }
+    # a relative entry would be looked up in the repository that git is started in
+    path = env.get("PATH", os.defpath).split(os.pathsep)
+    env["PATH"] = os.pathsep.join(entry for entry in path if entry.startswith("/"))
     return env | dict(extra or {})
 
 

@@ -81,6 +81,16 @@ def test_what_a_partial_clone_lacks_is_not_fetched_but_named(
     assert not mark.exists(), mark.read_text()
 
 
+def test_a_program_called_git_in_a_product_is_never_started(
+    product: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = canary(tmp_path)
+    (product / "git").symlink_to(tmp_path / "evil.sh")
+    monkeypatch.setenv("PATH", f".:{os.environ['PATH']}")
+    assert len(products.tip(str(product), "main")) == 40
+    assert not mark.exists()
+
+
 def test_no_git_process_may_open_a_connection(product: Path, tmp_path: Path) -> None:
     with pytest.raises(GitError, match="not allowed"):
         run(product, "ls-remote", str(product))
