@@ -33,7 +33,7 @@ class FrontMatter(msgspec.Struct, frozen=True):
         value: Any = (self.keys or {}).get(key)
         if isinstance(value, list):
             return [str(item).strip() for item in cast("list[Any]", value)]
-        return [word.strip() for word in re.split(r",(?![^(]*\))", self.text(key)) if word.strip()]
+        return [word.strip() for word in _parted(self.text(key)) if word.strip()]
 
 
 def read(text: str) -> FrontMatter:
@@ -42,6 +42,17 @@ def read(text: str) -> FrontMatter:
     if found is None:
         return FrontMatter(None, text)
     return FrontMatter(_keys(found[1]), text[found.end() :])
+
+
+def _parted(text: str) -> list[str]:
+    """At commas that stand in no parentheses."""
+    depth, begun, parts = 0, 0, list[str]()
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")" and depth > 0)
+        if character == "," and not depth:
+            parts.append(text[begun:at])
+            begun = at + 1
+    return [*parts, text[begun:]]
 
 
 def _keys(text: str) -> dict[str, Any]:

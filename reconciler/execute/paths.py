@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from reconciler import trees
+from reconciler.execute import globs as globbing
 from reconciler.model.spec import Paths
 
 SKIPPED = (
@@ -54,7 +55,7 @@ def touches_git(path: str) -> bool:
 
 def matches(path: str, globs: Iterable[str]) -> str | None:
     """The first glob that matches, if any."""
-    return next((glob for glob in globs if _compiled(glob).fullmatch(path)), None)
+    return next((glob for glob in globs if globbing.matches(_normal(glob), path)), None)
 
 
 def refusal(path: str, rules: Iterable[Paths]) -> str | None:
@@ -159,21 +160,6 @@ def _kind(name: str, folder: int) -> int | None:
 
 
 @functools.lru_cache(maxsize=512)
-def _compiled(glob: str) -> re.Pattern[str]:
+def _normal(glob: str) -> str:
     glob = glob.removeprefix("./").removeprefix("/")
-    if glob.endswith("/"):
-        glob += "**"
-    out = ""
-    at = 0
-    while at < len(glob):
-        if glob.startswith("**/", at):
-            out, at = out + "(?:[^/]+/)*", at + 3
-        elif glob.startswith("**", at):
-            out, at = out + ".*", at + 2
-        elif glob[at] == "*":
-            out, at = out + "[^/]*", at + 1
-        elif glob[at] == "?":
-            out, at = out + "[^/]", at + 1
-        else:
-            out, at = out + re.escape(glob[at]), at + 1
-    return re.compile(out, re.DOTALL)
+    return f"{glob}**" if glob.endswith("/") else glob

@@ -18,7 +18,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 @functools.lru_cache(maxsize=4096)
 def _compile(phrase: str) -> re.Pattern[str]:
-    words = r"[\s_-]+".join(re.escape(piece) for piece in phrase.split())
+    words = r"[\s_-]{1,20}".join(re.escape(piece) for piece in phrase.split())
     return re.compile(rf"(?<![^\W_]){words}(?![^\W_])")
 
 

@@ -27,7 +27,10 @@ class Done(msgspec.Struct, frozen=True):
 
 
 def done(tool: str, arguments: dict[str, Any], result: str, ok: bool) -> Done:
-    spelled = json.dumps(arguments, sort_keys=True, default=str)
+    try:
+        spelled = json.dumps(arguments, sort_keys=True, default=str)
+    except (RecursionError, TypeError, ValueError):
+        spelled = str(sorted(arguments))
     return Done(tool, _digest(f"{tool}\0{spelled}"), _digest(result), ok)
 
 

@@ -10,15 +10,16 @@ import ast
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from reconciler.execute import text
 
-_TRAILING_COMMA = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'"(?:\\.|[^"\\])*+(?:"|\\?\Z)|,(?=\s*+[}\]])', re.DOTALL)
 _AFTER = re.compile(r'[\s"\'}\]),;`]*')
 _MAX_LITERAL = 200_000
 _MAX_SCHEMA = 2_000
+_DEEPEST = 64
 _UNREADABLE = (ValueError, RecursionError, MemoryError)
 
 Schema = dict[str, Any]
@@ -33,6 +34,8 @@ def arguments(raw: dict[str, Any] | str, parameters: Schema) -> dict[str, Any]:
     found = read(raw)
     if found is None:
         raise _expected("the arguments are not a JSON object", parameters)
+    if too_deep(found):
+        raise _expected("the arguments are nested too deep", parameters)
     problems: list[str] = []
     fitted = _object(found, parameters, "", problems)
     if problems:
@@ -62,6 +65,20 @@ def read(raw: dict[str, Any] | str) -> dict[str, Any] | None:
         if isinstance(found, dict):
             return cast("dict[str, Any]", found)
     return None
+
+
+def too_deep(value: Any) -> bool:
+    """Whether lists and objects lie in each other deeper than anybody means them."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer
 
 
 def plain(name: str) -> str:

@@ -7,15 +7,15 @@ Four forms: the answer is one JSON object with name and arguments; it ends in on
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 from reconciler.execute.agent import repair
 from reconciler.execute.backends.port import Call
 
-_BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
-_FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)</function>", re.DOTALL)
-_PARAMETER = re.compile(r"<parameter=([\w.-]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
+_BLOCK = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
+_FUNCTION = re.compile(r"<function=([\w.-]+)>")
+_PARAMETER = re.compile(r"<parameter=([\w.-]+)>")
 _FENCE_AT_END = re.compile(r"```(?:json|tool_call)?[ \t]*\n(\{.*\})\s*\n```\Z", re.DOTALL)
 _KEYS = frozenset({"name", "arguments", "parameters", "id", "type"})
 _MOST = 8
@@ -32,7 +32,9 @@ def calls(said: str, known: Collection[str]) -> tuple[Call, ...]:
 
 def _found(said: str) -> list[tuple[str, dict[str, Any] | str]]:
     if "<tool_call>" in said:
-        blocks = [block for body in _BLOCK.findall(said) for block in (_functions(body) or [_call(body)])]
+        blocks = [
+            block for body in map(str.strip, _BLOCK.findall(said)) for block in (_functions(body) or [_call(body)])
+        ]
         return [block for block in blocks if block is not None] if None not in blocks else []
     functions = _functions(said)
     if functions:
@@ -43,7 +45,23 @@ def _found(said: str) -> list[tuple[str, dict[str, Any] | str]]:
 
 
 def _functions(said: str) -> list[tuple[str, dict[str, Any] | str]]:
-    return [(name, dict(_PARAMETER.findall(body))) for name, body in _FUNCTION.findall(said)]
+    return [(name, _parameters(body)) for name, body in _between(said, _FUNCTION, "function")]
+
+
+def _parameters(said: str) -> dict[str, Any]:
+    found = _between(said, _PARAMETER, "parameter")
+    return {key: value.removeprefix("\n").removesuffix("\n") for key, value in found}
+
+
+def _between(said: str, opening: re.Pattern[str], tag: str) -> Iterator[tuple[str, str]]:
+    """Name and content of each element that is closed. Looked for from one end to the other, never twice."""
+    at = 0
+    while found := opening.search(said, at):
+        end = said.find(f"</{tag}>", found.end())
+        if end < 0:
+            return
+        yield found[1], said[found.end() : end]
+        at = end
 
 
 def _call(said: str) -> tuple[str, dict[str, Any] | str] | None:

@@ -20,9 +20,13 @@ _TOO_LONG = re.compile(
 )
 _NO_TOOLS = re.compile(r"does not support tools|tools? (param\w* )?requires? --jinja", re.IGNORECASE)
 
+_READ = 2_000
+"""characters of it: what is wrong is said first"""
+
 
 def server_failure(who: str, said: str, status: int | None) -> BackendError:
     """The failure in the server's own words. `status` is HTTP's; None where they came in the middle of a stream."""
+    said = said[:_READ]
     words = text.line(said, 300)
     if _TOO_LONG.search(said):
         return BackendError(Reason.CONTEXT_OVERFLOW, f"the conversation does not fit the window of {who}: {words}")

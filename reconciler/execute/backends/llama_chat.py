@@ -127,7 +127,7 @@ class LlamaChat:
                 heard.add(chunk, on_token)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise BackendError(Reason.HOST_UNREACHABLE, f"{self.who} does not answer at {address}") from error
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError, ValueError, RecursionError) as error:
             why = text.line(str(error), 300) or type(error).__name__
             raise BackendError(Reason.BACKEND_ERROR, f"{self.who} failed: {why}") from error
         finally:
@@ -210,7 +210,7 @@ def _message(message: Message, *, thoughts: bool) -> dict[str, Any]:
 
 def _words(answer: bytes) -> str:
     """What an error response says, be it JSON or not; the error's type with it."""
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         error = json.loads(answer)["error"]
         if isinstance(error, str):
             return error

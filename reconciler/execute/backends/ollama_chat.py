@@ -27,6 +27,7 @@ from reconciler.model.job import ModelBrief
 from reconciler.model.vocabulary import Reason
 
 SEED = 1
+_TROUBLES = (ollama.ResponseError, httpx.HTTPError, ConnectionError, ValueError, RecursionError)
 """fixed: the same question should get the same answer"""
 
 
@@ -100,7 +101,7 @@ class OllamaChat:
                 for call in last.message.tool_calls or ():
                     calls.append(_call(call, len(request.messages), len(calls)))
                     on_token(calls[-1].name)
-        except (ollama.ResponseError, httpx.HTTPError, ConnectionError, ValueError, msgspec.MsgspecError) as error:
+        except (*_TROUBLES, msgspec.MsgspecError) as error:
             raise self._explained(error) from error
         finally:
             await chunks.aclose()

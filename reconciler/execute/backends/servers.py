@@ -108,7 +108,7 @@ def page(url: str, path: str, server: str, type: type[Page], body: dict[str, str
     answer = get(url, path, server, body)
     try:
         return msgspec.json.decode(answer.content if answer.is_success else b"", type=type)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise unanswered(server, url, f"HTTP {answer.status_code}: {error}") from error
 
 

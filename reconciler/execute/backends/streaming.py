@@ -86,7 +86,7 @@ def object_in(text: str) -> dict[str, Any] | None:
     """The JSON object that the text is, or None."""
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None
 
 

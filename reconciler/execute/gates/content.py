@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from reconciler.execute.gates.subject import Subject
 from reconciler.model.execution import GateReport
@@ -16,17 +16,19 @@ PLACEHOLDERS = (
     r"(?i)<\s*(?:your|insert|add)\b[^<>]{2,60}\bhere\s*>",
     r"(?i)\[\s*(?:your|insert|add)\b[^\[\]]{2,60}(?:\bhere)?\s*\](?!\()",
     r"(?i)(?:\.\.\.|…)\s*\(?(?:the )?(?:rest of|remaining) (?:the |your )?(?:code|file|implementation|content)",
-    r"(?i)^\s*(?:#|//|/\*|<!--|--)\s*(?:todo|fixme)\b[:\s-]*(?:implement|write|add|fill|complete|finish)?\s*"
-    r"(?:this|me|the rest|here|code|body|implementation|content|later)?[\s.]*(?:\*/|-->)?\s*$",
-    r"(?i)^\s*(?:#|//)\s*(?:your|existing|previous) (?:code|implementation) (?:goes )?here\b",
+    r"(?i)^\s*+(?:#|//|/\*|<!--|--)\s*+(?:todo|fixme)\b(?:[:\s]|-(?!->))*+(?:implement|write|add|fill|complete|finish)?"
+    r"\s*+(?:this|me|the rest|here|code|body|implementation|content|later)?[\s.]*+(?:\*/|-->)?\s*+$",
+    r"(?i)^\s*+(?:#|//)\s*+(?:your|existing|previous) (?:code|implementation) (?:goes )?here\b",
 )
 _ASSIGNED = re.compile(
-    r"""(?i)\b[\w.-]*(?:password|passwd|secret|token|api[_-]?key|private[_-]?key)["']?\s*[:=]\s*["']([^"'\s]{12,})["']"""
+    r"""(?i)(?:password|passwd|secret|token|api[_-]?key|private[_-]?key)["']?\s*+[:=]\s*+["']([^"'\s]{12,}+)["']"""
 )
 _HARMLESS = re.compile(
     r"(?i)change|example|dummy|placeholder|sample|test|your|xxx|\*\*\*|<|\$\{|\{\{|process\.env|secret|passw"
 )
 _MAX_FAULTS = 50
+_LOOKED_AT = 1_000
+"""characters of a line that unfinished text is looked for in: patterns of the Policy may be clumsy"""
 
 
 async def answer_length(subject: Subject) -> list[GateReport]:
@@ -55,7 +57,7 @@ async def placeholder(subject: Subject) -> list[GateReport]:
     faults = [
         f"{place}: {line.strip()[:120]}"
         for place, line in (_added(subject) if subject.product else _lines(subject))
-        if any(pattern.search(line) for pattern in patterns)
+        if any(pattern.search(line[:_LOOKED_AT]) for pattern in patterns)
     ]
     return [subject.judge("placeholder", faults[:_MAX_FAULTS], "no unfinished text")]
 
@@ -90,24 +92,24 @@ def _lines(subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def _added(subject: Subject) -> Iterator[tuple[str, str]]:
-    files: dict[str, list[str]] = {}
+    files: dict[str, dict[str, list[int]]] = {}
     reached: dict[str, int] = {}
     for path, line in subject.added or ():
         # a diff names added lines in order, so each is looked for behind the one before
-        content = files.get(path)
-        if content is None:
-            content = files[path] = _content(subject.root / path)
-        try:
-            reached[path] = content.index(line, reached.get(path, 0)) + 1
-        except ValueError:
-            reached.setdefault(path, 0)
+        if path not in files:
+            files[path] = _numbers(subject.content(path))
+        numbers, after = files[path].get(line, []), reached.get(path, 0)
+        place = bisect.bisect_right(numbers, after)
+        reached[path] = numbers[place] if place < len(numbers) else after
         yield f"{path}:{reached[path] or 1}", line
 
 
-def _content(path: Path) -> list[str]:
-    if path.is_symlink() or not path.is_file():
-        return []
-    return path.read_text(encoding="utf-8", errors="replace").split("\n")
+def _numbers(content: bytes) -> dict[str, list[int]]:
+    """Line -> where it is, counting from 1."""
+    found: dict[str, list[int]] = {}
+    for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), 1):
+        found.setdefault(line, []).append(number)
+    return found
 
 
 def _too_much(gate: str) -> GateReport:

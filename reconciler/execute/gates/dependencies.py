@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
+from reconciler.execute.gates.files import read_toml
 from reconciler.execute.gates.subject import Subject
 
 Wanted = dict[str, str]
@@ -72,11 +72,11 @@ def _php(data: bytes) -> Wanted:
 
 
 def _rust(data: bytes) -> Wanted:
-    return _merged(tomllib.loads(data.decode()), ("dependencies", "dev-dependencies", "build-dependencies"))
+    return _merged(read_toml(data), ("dependencies", "dev-dependencies", "build-dependencies"))
 
 
 def _python(data: bytes) -> Wanted:
-    document = tomllib.loads(data.decode())
+    document = read_toml(data)
     project = document.get("project", {})
     listed: list[str] = [*project.get("dependencies", ())]
     for extra in project.get("optional-dependencies", {}).values():

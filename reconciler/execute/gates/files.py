@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import collections
 import json
+import re
 import threading
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import cast
+from typing import Any, cast
 
 from reconciler.execute.gates.families import suffix
 from reconciler.execute.gates.subject import Subject
@@ -18,6 +19,9 @@ from reconciler.model.history import TreeChange
 
 MOST_BYTES = 1_000_000
 _LOOKED_AT = 8_000
+_MOST_DOTS = 200
+_DEEPEST = 500
+_BRACKET = re.compile(rb"[\[\]{}]")
 _PICTURES = frozenset(
     (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".ico", ".woff", ".woff2", ".ttf", ".otf", ".pdf")
 )
@@ -54,7 +58,7 @@ def files(subject: Subject) -> Iterator[str]:
             continue
         before, after = subject.before(change), subject.content(change.path)
         if len(after) > MOST_BYTES and (before is None or len(before) <= MOST_BYTES):
-            yield f"{change.path}: {len(after)} bytes, more than {MOST_BYTES}"
+            yield f"{change.path}: is larger than {MOST_BYTES} bytes"
         elif _binary(after) and (before is None or not _binary(before)) and suffix(change.path) not in _PICTURES:
             yield f"{change.path}: is binary"
         if (mode := subject.mode_before(change)) not in (None, change.mode):
@@ -103,13 +107,30 @@ def _json(data: bytes) -> None:
 
 
 def _toml(data: bytes) -> None:
-    tomllib.loads(data.decode())
+    read_toml(data)
+
+
+def read_toml(data: bytes) -> dict[str, Any]:
+    """Raises ValueError, also for keys of so many parts that reading them would take for ever."""
+    if any(line.count(b".") > _MOST_DOTS for line in data.splitlines()):
+        raise ValueError(f"a line of it has more than {_MOST_DOTS} dots")
+    return tomllib.loads(data.decode())
+
+
+def _nested(data: bytes, most: int) -> None:
+    """Raises ValueError for brackets in each other that nobody writes: parsers take time for each level."""
+    depth = 0
+    for mark in _BRACKET.findall(data):
+        depth = depth + 1 if mark in b"[{" else max(depth - 1, 0)
+        if depth > most:
+            raise ValueError(f"it is nested more than {most} deep")
 
 
 def _yaml(data: bytes) -> None:
     """Events only: no object is made of them, whatever tags and aliases say."""
     import yaml
 
+    _nested(data, _DEEPEST)
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         events = cast("Iterator[object]", yaml.parse(data.decode("utf-8-sig"), loader))

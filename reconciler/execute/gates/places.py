@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -22,7 +23,8 @@ async def boundaries(subject: Subject) -> list[GateReport]:
     """Every change lies where the task and the acting roles may write, and is a file or a link that stays inside."""
     if subject.product is None:
         return []
-    faults = [fault for fault in (_fault(subject, change) for change in subject.changes) if fault]
+    twins = _Twins(subject.root)
+    faults = [fault for fault in (_fault(subject, twins, change) for change in subject.changes) if fault]
     return [subject.judge("paths", faults, f"{len(subject.changes)} changed paths, all allowed")]
 
 
@@ -51,14 +53,14 @@ async def protected(subject: Subject) -> list[GateReport]:
     ]
 
 
-def _fault(subject: Subject, change: TreeChange) -> str | None:
+def _fault(subject: Subject, twins: _Twins, change: TreeChange) -> str | None:
     if paths.touches_git(change.path):
         return f"{change.path}: belongs to git"
     if change.new and change.mode == _SUBMODULE:
         return f"{change.path}: is a repository within the repository"
     if change.new and change.mode == _LINK and not _stays_inside(subject, change.path):
         return f"{change.path}: is a link out of the product"
-    if change.new and not change.old and (twin := _twin(subject, change.path)):
+    if change.new and not change.old and (twin := twins.of(change.path)):
         return f"{change.path}: where case does not matter it is the same as {twin}"
     refused = paths.refusal(change.path, [subject.paths])
     if refused or not subject.role_paths:
@@ -72,18 +74,30 @@ def _stays_inside(subject: Subject, path: str) -> bool:
     return link.is_symlink() and (link.parent / link.readlink()).resolve().is_relative_to(subject.root.resolve())
 
 
-def _twin(subject: Subject, path: str) -> str | None:
-    """Another path of the work that differs from this one, or from a folder above it, in case alone."""
-    place = subject.root
-    for part in path.split("/"):
-        try:
-            names = os.listdir(place)  # noqa: PTH208
-        except OSError:
-            return None
-        if other := next((name for name in names if name != part and name.casefold() == part.casefold()), None):
-            return (place / other).relative_to(subject.root).as_posix()
-        place = place / part
-    return None
+class _Twins:
+    """Finds paths that differ in case alone. Each folder is listed once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listed: dict[str, dict[str, list[str]]] = {}
+
+    def of(self, path: str) -> str | None:
+        """Another path of the work that differs from this one, or from a folder above it, in case alone."""
+        folder = ""
+        for part in path.split("/"):
+            alike = self._names(folder).get(part.casefold(), [])
+            if other := next((name for name in alike if name != part), None):
+                return folder + other
+            folder = f"{folder}{part}/"
+        return None
+
+    def _names(self, folder: str) -> dict[str, list[str]]:
+        if folder not in self._listed:
+            found = self._listed[folder] = {}
+            with contextlib.suppress(OSError):
+                for name in os.listdir(self._root / folder):  # noqa: PTH208
+                    found.setdefault(name.casefold(), []).append(name)
+        return self._listed[folder]
 
 
 def _is_protected(subject: Subject, path: str) -> bool:

@@ -20,7 +20,7 @@ from reconciler.model.vocabulary import GateResult
 
 LOG_CHARACTERS = 200_000
 MOST_BYTES = 5_000_000
-"""of a file as it was before"""
+"""of a file, as it is and as it was before"""
 MOST_PATHS = 2_000
 """that one git command is asked about"""
 
@@ -81,10 +81,13 @@ class Subject:
         yield from self.added
 
     def content(self, path: str) -> bytes:
-        """A file of the work; nothing where it is no plain file of the checkout."""
+        """A file of the work, at most MOST_BYTES of it; nothing where it is no plain file of the checkout."""
         place = self.root / path
         inside = place.parent.resolve().is_relative_to(self.root.resolve())
-        return place.read_bytes() if inside and place.is_file() and not place.is_symlink() else b""
+        if not inside or not place.is_file() or place.is_symlink():
+            return b""
+        with place.open("rb") as file:
+            return file.read(MOST_BYTES)
 
     def before(self, change: TreeChange) -> bytes | None:
         """The file as it was where the work began; None where there was none, or a huge one."""

@@ -52,7 +52,7 @@ class Bridge(SocketServer):
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             asked = msgspec.json.decode(line, type=_Asked)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             return {"error": f"not a request: {error}"}
         if not hmac.compare_digest(asked.secret.encode(), self.secret.encode()):
             self._journal.event("tools refused", why="a caller did not know the secret of this run")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any, cast
 
 _DEEP = 6
+_MOST = 1_000
+"""parts of one schema: those that refer to each other would be endless"""
 _DROPPED = ("$defs", "definitions", "$schema", "$id", "title", "examples", "default")
 
 
 def flat(schema: dict[str, Any]) -> dict[str, Any]:
     """The same as far as it can be said flatly: what cannot be said is left open, so that more fits than before."""
-    found = _flat(schema, schema, _DEEP)
+    found = _flat(schema, schema, _DEEP, [_MOST])
     return {**found, "type": "object", "properties": found.get("properties") or {}}
 
 
-def _flat(schema: dict[str, Any], root: dict[str, Any], depth: int) -> dict[str, Any]:
+def _flat(schema: dict[str, Any], root: dict[str, Any], depth: int, left: list[int]) -> dict[str, Any]:
     if depth == 0:
         return {}
     schema = _chosen(_referred(schema, root))
@@ -22,9 +24,12 @@ def _flat(schema: dict[str, Any], root: dict[str, Any], depth: int) -> dict[str,
     properties = kept.get("properties")
     if isinstance(properties, dict):
         named = cast("dict[str, Any]", properties)
-        kept["properties"] = {name: _flat(_schema(value), root, depth - 1) for name, value in named.items()}
+        left[0] -= len(named)
+        if left[0] < 0:
+            return {}
+        kept["properties"] = {name: _flat(_schema(value), root, depth - 1, left) for name, value in named.items()}
     if isinstance(kept.get("items"), dict):
-        kept["items"] = _flat(_schema(kept["items"]), root, depth - 1)
+        kept["items"] = _flat(_schema(kept["items"]), root, depth - 1, left)
     return kept
 
 

@@ -1,0 +1,202 @@
+"""Whatever reads strangers' text takes time in proportion to it: a line of text must not hold a worker for hours.
+
+Every expression that any module compiles is found by itself and attacked with what it is made of; functions are listed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+import reconciler
+from reconciler.desired import frontmatter
+from reconciler.execute import globs
+from reconciler.execute.agent import repair, spoken
+from reconciler.execute.gates import content, files, places
+from reconciler.execute.gates.subject import Subject
+from reconciler.execute.mcp.schema import flat
+from reconciler.execute.redact import Redactor
+from reconciler.knowledge import entry
+from reconciler.model.history import TreeChange
+from reconciler.model.spec import Match
+from reconciler.plan.match import Vocabulary
+from tests.growth import linear
+
+SHORT = 2_000
+BOUNDED = {
+    "reconciler.execute.gates.lines": SHORT,
+    "reconciler.execute.gates.shape._SPAN": 4_000,
+    "reconciler.execute.gates.shape._LINK": 4_000,
+    "reconciler.kinds": SHORT,
+    "reconciler.desired.parse": SHORT,
+    "reconciler.desired.frontmatter._KEY": SHORT,
+    "reconciler.execute.backends.failures": SHORT,
+}
+"""patterns, or modules, that are only ever shown texts of so many characters, or asked at their beginning alone"""
+PUMPS = (
+    " ",
+    "\n",
+    "a",
+    "a.",
+    "0",
+    "-",
+    "`",
+    '"',
+    '\\"',
+    "{",
+    "[",
+    "](",
+    ",",
+    ", ",
+    "/",
+    "_",
+    "a b",
+    "<",
+    ">",
+    "\t",
+    "é",
+)
+_TOKEN = re.compile(r"[\w<>=:#@$/-]{2,}")
+
+
+def expressions() -> Iterator[tuple[str, re.Pattern[Any]]]:
+    for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
+        found = vars(importlib.import_module(module.name))
+        for name, value in found.items():
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, re.Pattern):
+                    yield f"{module.name}.{name}", each
+
+
+ALL = sorted({(name, each.pattern): each for name, each in expressions()}.items(), key=lambda item: str(item[0]))
+
+
+@pytest.mark.parametrize(("name", "pattern"), [(name, each) for (name, _), each in ALL], ids=[key[0] for key, _ in ALL])
+def test_no_expression_goes_back_over_what_it_has_read(name: str, pattern: re.Pattern[Any]) -> None:
+    bound = next((most for known, most in BOUNDED.items() if name.startswith(known)), 100_000)
+    spelled = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    pumps = dict.fromkeys((*PUMPS, *_TOKEN.findall(spelled)))
+    heads = ("", *(f"{token} " for token in _TOKEN.findall(spelled)[:2]))
+    for head in heads:
+        for pump in pumps:
+
+            def attack(size: int, head: str = head, pump: str = pump) -> Any:
+                whole = (head + pump * (size // len(pump)))[:bound] + "\x01"
+                return whole if isinstance(pattern.pattern, str) else whole.encode()
+
+            if bound == 100_000:
+                assert linear(pattern.search, attack, 4_000, 16_000), (head, pump)
+            else:
+                pattern.search(attack(bound))
+
+
+def _subject(**fields: Any) -> Subject:
+    return cast("Subject", SimpleNamespace(**fields))
+
+
+def _search(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    compiled = [re.compile(pattern) for pattern in patterns]
+    return lambda line: [pattern.search(line) for pattern in compiled]
+
+
+READERS: dict[str, tuple[Callable[[Any], object], Callable[[int], Any]]] = {
+    "placeholder: todo and blanks": (_search(content.PLACEHOLDERS), lambda n: "# TODO" + " " * n + "x"),
+    "placeholder: todo and dashes": (_search(content.PLACEHOLDERS), lambda n: "# TODO" + "-" * n + "x"),
+    "placeholder: your": (_search(content.PLACEHOLDERS), lambda n: "<your " * (n // 6)),
+    "redaction: one long word": (Redactor.of({}).text, lambda n: "a" * n),
+    "redaction: addresses": (Redactor.of({}).text, lambda n: "://a:bbbbbb@" * (n // 12)),
+    "json: unclosed": (repair.read, lambda n: '{"a":' * (n // 5)),
+    "json: quotes": (repair.read, lambda n: '{"' + '\\"' * (n // 2)),
+    "json: trailing commas": (repair.read, lambda n: "{" + ",   " * (n // 4)),
+    "said: functions left open": (lambda said: spoken.calls(said, ("a",)), lambda n: "<function=a>" * (n // 12)),
+    "said: parameters left open": (
+        lambda said: spoken.calls(said, ("a",)),
+        lambda n: "<function=a>" + "<parameter=a>" * (n // 13) + "</function>",
+    ),
+    "said: blanks in a call": (lambda said: spoken.calls(said, ("a",)), lambda n: "<tool_call>x" + " " * n + "y"),
+    "front matter: commas": (
+        lambda said: frontmatter.FrontMatter({"tools": said}, "").words("tools"),
+        lambda n: "a," * (n // 2),
+    ),
+    "front matter: dashes": (frontmatter.read, lambda n: "---\n" + "---   x\n" * (n // 8)),
+    "yaml: nested": (lambda data: files._fault(files._yaml, data), lambda n: b"[" * n),
+    "toml: a key of many parts": (lambda data: files._fault(files._toml, data), lambda n: b"a." * n + b"a=1"),
+    "phrases": (Vocabulary([Match(id="m", any=("full stack",))]).found, lambda n: "full" + "-" * n),
+    "glob: stars": (lambda path: globs.matches("*a*a*a*a*a*b", path), lambda n: "a" * n),
+    "glob: crossings": (lambda path: globs.matches("**/a/**/a/**/b", path), lambda n: "a/" * (n // 2)),
+    "glob: crossings within a name": (lambda path: globs.matches("**a**a**b", path), lambda n: "a" * n),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_of_strangers_text_takes_time_in_proportion_to_it(name: str) -> None:
+    read, make = READERS[name]
+    assert linear(read, make)
+
+
+def test_an_entry_of_knowledge_is_read_in_proportion_to_its_size() -> None:
+    def read(data: bytes) -> None:
+        with pytest.raises(entry.Malformed):
+            entry.parse("x", data)
+
+    assert linear(read, lambda n: b"---\n" + b"---  x\n" * (n // 7), largest=30_000)
+
+
+def test_many_files_in_a_folder_are_compared_by_listing_it_once(tmp_path: Path) -> None:
+    def folder(count: int) -> Path:
+        place = tmp_path / str(count)
+        if not place.exists():
+            place.mkdir()
+            for number in range(count):
+                (place / f"{number}.txt").touch()
+        return place
+
+    def look(place: Path) -> None:
+        twins = places._Twins(place)
+        assert not any(twins.of(path.name) for path in place.iterdir())
+
+    assert linear(look, folder, 500, 4_000)
+
+
+def test_added_lines_that_are_nowhere_in_the_file_are_looked_for_once(tmp_path: Path) -> None:
+    def added(count: int) -> Subject:
+        body = "".join(f"{number}\r\n" for number in range(count))
+        (tmp_path / "f").write_bytes(body.encode())
+        lines = [("f", str(number)) for number in range(count)]
+        return _subject(added=lines, content=lambda path: body.encode(), changes=[TreeChange("f", "100644", None, "x")])
+
+    assert linear(lambda subject: list(content._added(subject)), added, 500, 20_000)
+
+
+def test_a_schema_whose_parts_refer_to_each_other_stays_small() -> None:
+    names = [f"p{number}" for number in range(40)]
+    each = {"type": "object", "properties": {name: {"$ref": f"#/$defs/{name}"} for name in names}}
+    found = flat({"type": "object", "$defs": dict.fromkeys(names, each), **each})
+    assert len(json.dumps(found)) < 100_000
+    assert set(found["properties"]) == set(names)
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "held"),
+    [
+        ("app/**", "app/a/b.py", True), ("app/**", "app", False), ("app/**", "apps/x", False), ("**", "a/b", True),
+        ("**/*.lock", "x.lock", True), ("**/*.lock", "a/b/x.lock", True), ("**/*.lock", "a/x.lock.d/y", False),
+        ("*.md", "a/b.md", False), ("a?c", "abc", True), ("a?c", "a/c", False), ("*a*b", "xaxxb", True),
+        ("*a*b", "xaxxbc", False), ("**/tests/**", "tests/x", True), ("**/tests/**", "a/tests/x/y", True),
+        ("**/tests/**", "a/mytests/x", False), ("a/**/b/**/c", "a/b/c", True), ("a/**/b/**/c", "a/x/b/y/z/c", True),
+        ("a/**/b/**/c", "a/xb/c", False), ("src**a", "src/b/a", True), ("src**a**b", "srcxaxb", True),
+        ("*x/y*z/**", "ax/yyz/q", True), ("*x/y*z/**", "ax/a/yz/q", False), ("a.b", "axb", False), ("*", "", True),
+        ("**/a*/b", "x/ay/b", True), ("**/a*/b", "x/ay/c/b", False), ("**/", "a/", True), ("é*", "éa\nb", True),
+    ],
+)  # fmt: skip
+def test_globs_mean_what_the_documents_say_both_ways_of_following_them(glob: str, path: str, held: bool) -> None:
+    assert globs.matches(glob, path) is held
+    assert globs._followed(globs._steps(glob), path) is held
