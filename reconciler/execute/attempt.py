@@ -32,7 +32,6 @@ from reconciler.model.job import Brief
 from reconciler.model.spec import BlueprintPhase, PolicySpec
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
 
-_MAX_LINES = 300_000
 _SHAPED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT)
 """what goes wrong with files because of how somebody left them, not because of the machine"""
 
@@ -251,8 +250,7 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
     )
     if brief.product is None or commit is None:
         return await judge(subject, ATTEMPT)
-    if changes:
-        subject.added = await settle(added_lines, brief.product.path, brief.product.start, commit)
+    subject.commit = commit
     subject.root = work.run_dir / "clean"
     async with checkout(brief.product.path, commit, subject.root):
         return await judge(subject, ATTEMPT)
@@ -264,13 +262,3 @@ def _is_prose(brief: Brief, phase: BlueprintPhase) -> bool:
     if agent is None or agent.output != "text":
         return False
     return agent.otherwise is None or "tools" in brief.model.offers
-
-
-def added_lines(path: str, base: str, commit: str) -> list[tuple[str, str]] | None:
-    """All added lines, or None where there are too many to look through."""
-    lines: list[tuple[str, str]] = []
-    for entry in product.diff_added_lines(path, base, commit):
-        lines.append(entry)
-        if len(lines) > _MAX_LINES:
-            return None
-    return lines

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.execute import text
-from reconciler.execute.attempt import added_lines, find_sandbox
+from reconciler.execute.attempt import find_sandbox
 from reconciler.execute.gates.places import widest
 from reconciler.execute.gates.registry import ABOUT_AGENTS, ATTEMPT, judge
 from reconciler.execute.gates.subject import Subject
@@ -68,7 +68,7 @@ async def inspect(asked: Inspection, run_dir: Path) -> tuple[GateReport, ...]:
         paths=asked.paths,
         role_paths=widest(list(asked.role_paths)),
         changes=changes,
-        added=await settle(added_lines, where.path, where.start, asked.commit) if changes else (),
+        commit=asked.commit,
         quality=asked.quality,
     )
     async with checkout(where.path, asked.commit, subject.root):

@@ -188,7 +188,7 @@ def test_a_change_must_be_open_to_a_role_that_acted(brief: Make, judged, tmp_pat
         role_paths=(Paths(allow=("app/**",)),),
         changes=[TreeChange("y", "100644", None, "0")],
     )
-    (report,) = asyncio.run(boundaries(subject))
+    (report,) = boundaries(subject)
     assert report.result is GateResult.FAIL
 
 

@@ -71,14 +71,16 @@ def too_deep(value: Any) -> bool:
     """Whether lists and objects lie in each other deeper than anybody means them."""
     level = [value]
     for _ in range(_DEEPEST):
-        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _inside(outer)]
+        level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return False
     return True
 
 
-def _inside(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return outer.values() if isinstance(outer, dict) else outer
+def _inside(outer: Any) -> Iterable[Any]:
+    if isinstance(outer, dict):
+        return cast("dict[str, Any]", outer).values()
+    return cast("list[Any]", outer) if isinstance(outer, list) else ()
 
 
 def plain(name: str) -> str:

@@ -31,7 +31,7 @@ _LOOKED_AT = 1_000
 """characters of a line that unfinished text is looked for in: patterns of the Policy may be clumsy"""
 
 
-async def answer_length(subject: Subject) -> list[GateReport]:
+def answer_length(subject: Subject) -> list[GateReport]:
     """Every phase that was asked for prose gave enough of it."""
     lengths = {phase: len(answer) for phase, answer in subject.answers.items() if phase in subject.texts}
     if not lengths:
@@ -49,7 +49,7 @@ async def answer_length(subject: Subject) -> list[GateReport]:
     ]
 
 
-async def placeholder(subject: Subject) -> list[GateReport]:
+def placeholder(subject: Subject) -> list[GateReport]:
     """Nothing that was added is left for somebody to fill in. A reviewer's quotes do not count."""
     if subject.added is None:
         return [_too_much("placeholder")]
@@ -62,7 +62,7 @@ async def placeholder(subject: Subject) -> list[GateReport]:
     return [subject.judge("placeholder", faults[:_MAX_FAULTS], "no unfinished text")]
 
 
-async def secrets(subject: Subject) -> list[GateReport]:
+def secrets(subject: Subject) -> list[GateReport]:
     """Nothing that was added or answered looks like a secret. The value is never printed."""
     if subject.added is None:
         return [_too_much(SECRETS)]

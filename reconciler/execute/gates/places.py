@@ -19,7 +19,7 @@ _LINK = "120000"
 _SUBMODULE = "160000"
 
 
-async def boundaries(subject: Subject) -> list[GateReport]:
+def boundaries(subject: Subject) -> list[GateReport]:
     """Every change lies where the task and the acting roles may write, and is a file or a link that stays inside."""
     if subject.product is None:
         return []
@@ -28,7 +28,7 @@ async def boundaries(subject: Subject) -> list[GateReport]:
     return [subject.judge("paths", faults, f"{len(subject.changes)} changed paths, all allowed")]
 
 
-async def protected(subject: Subject) -> list[GateReport]:
+def protected(subject: Subject) -> list[GateReport]:
     """Existing tests, gates and CI are as they were; otherwise a person decides. Adding tests is always fine.
 
     What would run by itself where a person opens the checkout goes to a person, new or not.

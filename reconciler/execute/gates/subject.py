@@ -11,6 +11,7 @@ from reconciler.execute import text
 from reconciler.execute.process import Completed
 from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
+from reconciler.git.product import diff_added_lines
 from reconciler.git.repository import SUBMODULE, Repository
 from reconciler.model.execution import GateReport, PhaseReport
 from reconciler.model.history import TreeChange
@@ -25,6 +26,7 @@ MOST_PATHS = 2_000
 """that one git command is asked about"""
 
 
+_MAX_LINES = 300_000
 _MAX_LISTED = 30_000
 """Characters: Linux takes 128 KiB for one variable, and a character may need four bytes."""
 
@@ -66,6 +68,8 @@ class Subject:
     """phases that were asked for prose"""
     changes: Sequence[TreeChange] = ()
     added: Sequence[tuple[str, str]] | None = ()
+    commit: str | None = None
+    """the commit under judgement, where `added` is still to be read from it"""
     quality: QualityGateSpec | None = None
     asked: bool = False
     """whether an agent asked HiveMind"""
@@ -79,6 +83,18 @@ class Subject:
         if self.added is None:
             raise TooMuch
         yield from self.added
+
+    def read_added(self) -> None:
+        """Read what the commit added into `added`."""
+        if self.product is None or self.commit is None or not self.changes:
+            return
+        lines: list[tuple[str, str]] = []
+        for entry in diff_added_lines(self.product.path, self.product.start, self.commit):
+            lines.append(entry)
+            if len(lines) > _MAX_LINES:
+                self.added = None
+                return
+        self.added = lines
 
     def content(self, path: str) -> bytes:
         """A file of the work, at most MOST_BYTES of it; nothing where it is no plain file of the checkout."""

@@ -1,0 +1,96 @@
+"""Text that an agent leaves to hold up whoever reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+
+import msgspec
+import pytest
+
+from reconciler.execute import apart
+from reconciler.execute.apart import Broke, TooLong
+from reconciler.execute.attempt import run_attempt
+from reconciler.model.spec import PolicySpec
+from reconciler.model.spec.rules import GateRules
+from reconciler.model.vocabulary import GateResult, Reason, Verdict
+from tests.escape.conftest import LIMITS, Prison
+from tests.execute.conftest import sh
+
+CLUMSY = r"^(a+)+$"
+"""takes twice as long for each further letter"""
+
+
+def clumsy(line: str) -> bool:
+    return re.search(CLUMSY, line) is not None
+
+
+def large(count: int) -> int:
+    return len(bytearray(count))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "printf '# TODO%3000sx\\n' '' > hello.py",
+        "python3 -c \"print('eyJ-' * 25000)\"",
+        "python3 -c \"open('data.txt', 'w').write('a.' * 200000)\"",
+    ],
+)
+def test_one_hostile_line_costs_an_attempt_nothing(prison: Prison, script: str) -> None:
+    began = time.process_time()
+    told = prison.shell(script)
+    assert told.result
+    assert told.result.reason is Reason.PASSED
+    assert time.process_time() - began < 10
+
+
+def test_gates_that_come_to_no_end_are_ended_and_said_and_the_loop_goes_on_meanwhile(prison: Prison) -> None:
+    policy = PolicySpec(limits=msgspec.structs.replace(LIMITS, command="3s"), gates=GateRules(placeholders=(CLUMSY,)))
+    asked = prison.brief(sh("echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab > a.py"), policy=policy)
+    turns = 0
+
+    async def beside() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.02)
+            turns += 1
+
+    async def both() -> Verdict:
+        other = asyncio.ensure_future(beside())
+        result = await run_attempt(asked, prison.outside / "run")
+        other.cancel()
+        stuck = [gate for gate in result.gates if gate.result is GateResult.ERROR]
+        assert "placeholder" in {gate.id for gate in stuck}
+        assert all("did not come to an end within 3 s" in gate.message for gate in stuck)
+        return result.ended
+
+    assert asyncio.run(both()) is Verdict.PASSED  # of the phases: the gates decide, and none that broke counts
+    assert turns > 20
+
+
+def test_what_takes_too_long_or_too_much_is_ended_and_the_next_call_is_answered() -> None:
+    async def all_three() -> int:
+        with pytest.raises(TooLong):
+            await apart.apart(clumsy, "a" * 40 + "b", wall=0.5)
+        with pytest.raises(Broke, match=r"MemoryError|died"):
+            await apart.apart(large, 4 * apart.MEMORY, wall=20)
+        with pytest.raises(Broke, match="TypeError"):
+            await apart.apart(large, "x", wall=20)
+        return await apart.apart(large, 5, wall=20)
+
+    assert asyncio.run(all_three()) == 5
+
+
+def test_whoever_is_cancelled_leaves_no_process_at_work() -> None:
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(apart.apart(clumsy, "a" * 40 + "b", wall=60))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert asyncio.run(apart.apart(os.getpid, wall=20)) != os.getpid()
