@@ -62,7 +62,7 @@ def apply(
 ) -> Applied:
     """Reconcile. Raises Refused where another controller works here, or the saved plan is stale."""
     deadline = None if timeout is None else time.monotonic() + timeout
-    with lease(factory.state / "controller.lock", "apply") as held, _stop_signals() as stopping:
+    with lease(factory.lock("controller"), "apply", needs=factory.state) as held, _stop_signals() as stopping:
         observe(factory)
         if saved is not None:
             _refuse_stale(factory, saved)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.actual.store import Store
+from reconciler.controller.lease import lock_file
+from reconciler.controller.state import inspect
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import FactoryError, Refused
 
@@ -49,7 +53,17 @@ class Factory:
         if not folder.is_dir():
             folder.mkdir(mode=0o700)
             (folder / "README.md").write_text(STATE_README)
+        self._looked_at(folder)
         return folder
+
+    def lock(self, name: str) -> Path:
+        """The file to lock so that only one process is at something: beside git's own, where nobody tidies up."""
+        return lock_file(self.root, name)
+
+    @cached_property
+    def _looked_at(self) -> Callable[[Path], None]:
+        """Looks at the state once, before anything in it is opened."""
+        return functools.cache(inspect)
 
     @cached_property
     def store(self) -> Store:

@@ -107,7 +107,7 @@ def _left(factory: Factory, text: str, more: dict[str, object], labels: dict[str
     name = next(same, None)
     if name is not None:
         try:
-            with lease(factory.state / "controller.lock", "minion"):
+            with lease(factory.lock("controller"), "minion"):
                 return name
         except Busy:
             pass

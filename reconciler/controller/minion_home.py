@@ -6,6 +6,7 @@ any repository, touches no goal of anybody, and leaves the same evidence as ever
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from reconciler.controller.discover import discover
 from reconciler.controller.factory import Factory
 from reconciler.controller.init import BRANCH, machinery
-from reconciler.controller.lease import lease
+from reconciler.controller.lease import lease, lock_file
 from reconciler.controller.observe import observe
 from reconciler.controller.signing import begin, own_key
 from reconciler.controller.writer import PATIENCE
@@ -50,8 +51,10 @@ def open_home(folder: Path) -> tuple[Factory, Factory | None]:
     parts = _of_factory(source) if source else _of_tool()
     state = place / "state"
     state.mkdir(parents=True, exist_ok=True)
-    with lease(state / "writer.lock", "minion", wait=PATIENCE):
-        _bring_up_to_date(place, parts)
+    with lease(state / "making.lock", "minion", wait=PATIENCE):
+        made = (place / ".git").exists()
+        with lease(lock_file(place, "writer"), "minion", wait=PATIENCE) if made else contextlib.nullcontext():
+            _bring_up_to_date(place, parts)
     return Factory.open(place), source
 
 

@@ -72,6 +72,7 @@ def evidence_of(
         escalation=execution.escalation,
         thread=execution.thread,
         refusals=result.refusals,
+        more_refusals=result.more_refusals,
         inputs=result.inputs,
         proposals=result.proposals,
         points=points,

@@ -141,6 +141,7 @@ def attempt_row(attempt: Attempt) -> Row:
         "gates": msgspec.to_builtins(evidence.gates),
         "findings": msgspec.to_builtins(evidence.findings),
         "refusals": msgspec.to_builtins(evidence.refusals),
+        "more_refusals": evidence.more_refusals,
         "evidence": attempt.path,
         "commit": attempt.commit,
         "product_commit": evidence.product_commit,

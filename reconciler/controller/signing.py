@@ -78,21 +78,27 @@ def entry(repository: Repository, head: str, key: Key, *, signatures: str) -> Ne
     return _list_commit(changed, "Let this machine's controller sign outcomes")
 
 
-def replacement(repository: Repository, head: str) -> tuple[NewCommit, Key]:
-    """A new key in the place of the present one: the commit that says so, signed with the new, and the key.
+def replace_key(repository: Repository) -> str:
+    """Make a new key in the place of the present one, and retire that in the working tree's list. What to do then.
 
-    What the old key signed before that commit still counts.
+    A person commits the list: what the old key signed before that commit still counts, and nothing after it.
     """
-    pin = pins.read(repository.common)
-    body = controllers(repository, head)
-    if pin is not None and pin.controller is not None:
+    listed, pin = repository.root / LIST, pins.read(repository.common)
+    body = controllers(repository, "HEAD")
+    retired = pin.controller if pin is not None else own_key(repository).public
+    if retired is not None:
         day = time.strftime("%Y%m%d", time.gmtime(time.time() + SHOWN * DAY))
-        body = without_key(body, pin.controller, day)
+        body = without_key(body, retired, day)
     key = Key.make()
-    return _list_commit(with_key(body, key.public, _today()), "Replace the key of this machine's controller"), key
+    _keep(repository, key)
+    listed.parent.mkdir(exist_ok=True)
+    if listed.is_symlink() or listed.parent.is_symlink():
+        raise Refused(f"{listed}: is a symbolic link; put a plain file there")
+    listed.write_bytes(with_key(body, key.public, _today()))
+    return f"A new key is kept; now commit {LIST}, signed where the Policy asks for it."
 
 
-def keep(repository: Repository, key: Key) -> None:
+def _keep(repository: Repository, key: Key) -> None:
     """Keep the key as this machine's, in place of the one before."""
     pins.write_private(pins.place(repository.common, ENDING), key.write(f"alai-reconcile {_today()}"))
     _pin(repository, key)
@@ -108,7 +114,7 @@ def controllers(repository: Repository, commit: str) -> bytes:
 
 def _made(repository: Repository) -> Key:
     key = Key.make()
-    keep(repository, key)
+    _keep(repository, key)
     return key
 
 

@@ -67,7 +67,7 @@ class Writer:
         return [commit] if commit is not None else []
 
     def _alone(self):
-        return lease(self._factory.state / "writer.lock", "write", wait=PATIENCE)
+        return lease(self._factory.lock("writer"), "write", wait=PATIENCE)
 
     def _open(self) -> Recorder:
         if self._recorder is None:

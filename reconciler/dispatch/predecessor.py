@@ -25,7 +25,7 @@ def only_worker(state: Path, stop: threading.Event) -> int:
 
     Workers are started under the controller's lock alone, so whoever still holds this one has lost its controller.
     """
-    lock = os.open(state / "worker.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    lock = os.open(state / "worker.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
     patience = time.monotonic() + PATIENCE
     while not stop.is_set():
         try:

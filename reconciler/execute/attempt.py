@@ -12,6 +12,8 @@ import hashlib
 import time
 from pathlib import Path
 
+import msgspec
+
 from reconciler.execute import evidence, text
 from reconciler.execute.gates.content import SECRETS
 from reconciler.execute.gates.places import widest
@@ -35,6 +37,9 @@ from reconciler.model.vocabulary import GateResult, Reason, Verdict
 _SHAPED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT)
 """what goes wrong with files because of how somebody left them, not because of the machine"""
 
+MOST_SAID = 2000
+"""characters of what one gate says"""
+
 
 async def run_attempt(brief: Brief, run_dir: Path) -> Result:
     """Do it, in `run_dir`, whose earlier content is lost. Expected troubles are in the result; bugs raise."""
@@ -53,7 +58,8 @@ async def run_attempt(brief: Brief, run_dir: Path) -> Result:
     try:
         commit = await _do(work)
         changes = await _changes(brief, commit)
-        gates = await _judge(work, commit, changes, folder)
+        judged = await _judge(work, commit, changes, folder)
+        gates = tuple(msgspec.structs.replace(gate, message=text.cut(gate.message, MOST_SAID)) for gate in judged)
         await _withdraw_secrets(brief, commit, gates)
     except Ended as trouble:
         ended = trouble
@@ -87,6 +93,7 @@ async def run_attempt(brief: Brief, run_dir: Path) -> Result:
         knowledge=evidence.knowledge(work, summary),
         sandbox=sandbox.name,
         refusals=tuple(work.refusals),
+        more_refusals=work.more_refusals,
         proposals=tuple(work.proposals),
         state_files=tuple(StateFile(path=path, text=body) for path, body in sorted(work.state_files.items())),
         inputs=tuple(work.inputs),

@@ -29,6 +29,10 @@ _BY = {
 }
 
 
+MOST_LINES = 200
+"""of a list"""
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """How it went, in the words of the person who reads it."""
 
@@ -57,7 +61,7 @@ def report(work: Work, summary: Summary) -> Report:
         agent_type=_role(work),
         company=work.brief.execution.company,
         task_summary=f"{work.brief.execution.stage}: {work.brief.title}",
-        files_written=tuple(change.path for change in summary.changes if change.new),
+        files_written=_some([change.path for change in summary.changes if change.new]),
         key_decisions=tuple(decisions),
         blockers=tuple(blockers),
         verification=tuple(f"{gate.id}: {gate.result}" for gate in summary.gates),
@@ -99,19 +103,26 @@ def gotcha(work: Work, summary: Summary) -> str:
         parts.append("\n".join(f"- {item.id}: {item.text}" for item in brief.acceptance))
     parts += ["## Done", "\n".join(_phase(work, phase) for phase in work.phases) or "Nothing."]
     if summary.changes:
-        parts += ["## Files", "\n".join(_change(change) for change in summary.changes[:200])]
+        parts += ["## Files", "\n".join(_some([_change(change) for change in summary.changes]))]
     if summary.commit:
         parts.append(f"Product commit {summary.commit}" + (f", from {summary.before}." if summary.before else "."))
     if summary.gates:
         parts += ["## Gates", "\n".join(_gate(gate) for gate in summary.gates)]
     if work.refusals:
         refused = (f"- {item.role}, phase {item.phase}: {item.tool} {item.what}: {item.why}" for item in work.refusals)
-        parts += ["## Refused", "\n".join(refused)]
+        more = [f"- and {work.more_refusals} more that are not listed"] if work.more_refusals else []
+        parts += ["## Refused", "\n".join([*refused, *more])]
     if work.findings:
         listed = (f"- {item.severity}: {item.title} ({item.id}). {item.detail}".rstrip() for item in work.findings)
         parts += ["## Findings", "\n".join(listed)]
     parts += ["## Watch out", "\n".join(f"- {line}" for line in _pitfalls(work, summary)) or "Nothing known."]
     return "\n\n".join(parts) + "\n"
+
+
+def _some(lines: Sequence[str]) -> tuple[str, ...]:
+    """The first of many, and how many there are besides."""
+    more = len(lines) - MOST_LINES
+    return tuple(lines) if more <= 0 else (*lines[:MOST_LINES], f"... and {more} more")
 
 
 def knowledge(work: Work, summary: Summary) -> str:

@@ -13,7 +13,7 @@ from reconciler.execute import text
 from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.errors import FactoryError
-from reconciler.model.execution import Input, PhaseReport, Proposal, Refusal
+from reconciler.model.execution import MOST_REFUSALS, Input, PhaseReport, Proposal, Refusal
 from reconciler.model.job import AgentBrief, Brief
 from reconciler.model.spec import BlueprintPhase, Finding, Paths
 from reconciler.model.vocabulary import Reason, Verdict
@@ -47,6 +47,8 @@ class Work:
     prompts: list[str] = field(default_factory=list[str])
     knowledge: list[str] = field(default_factory=list[str])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
+    more_refusals: int = 0
+    """that came after the first `MOST_REFUSALS`, and are only counted"""
     proposals: list[Proposal] = field(default_factory=list[Proposal])
     state_files: dict[str, str] = field(default_factory=dict[str, str])
     """path below the company's `state/` -> what an agent wrote there"""
@@ -138,6 +140,9 @@ class Work:
 
     def refuse(self, phase: str, role: str, tool: str, what: str, why: str) -> None:
         """Keep what an agent asked for and did not get: a line of the evidence."""
+        if len(self.refusals) >= MOST_REFUSALS:
+            self.more_refusals += 1
+            return
         what, why = self.redactor.text(text.line(trees.shown(what), 200)), text.line(trees.shown(why), 300)
         self.refusals.append(Refusal(phase=phase, role=role, tool=tool, what=what, why=why))
         self.progress("refused", tool=tool, what=what, why=why)

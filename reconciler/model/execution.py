@@ -88,6 +88,10 @@ class PhaseReport(Value, frozen=True, kw_only=True):
     """how a conversation with tools ended: a name of `Reason`"""
 
 
+MOST_REFUSALS = 100
+"""that one execution's evidence lists; more are only counted"""
+
+
 class Refusal(Value, frozen=True, kw_only=True):
     """Something that an agent asked for and did not get."""
 
@@ -203,6 +207,8 @@ class Result(Value, frozen=True, kw_only=True):
     sandbox: str = ""
     """`bubblewrap 0.11`, `none (preferred)`, ..."""
     refusals: tuple[Refusal, ...] = ()
+    more_refusals: int = 0
+    """that are not listed"""
     proposals: tuple[Proposal, ...] = ()
     state_files: tuple[StateFile, ...] = ()
     inputs: tuple[Input, ...] = ()
@@ -263,6 +269,8 @@ class Evidence(Value, frozen=True, kw_only=True):
     escalation: str = ""
     thread: str | None = None
     refusals: tuple[Refusal, ...] = ()
+    more_refusals: int = 0
+    """that are not listed"""
     inputs: tuple[Input, ...] = ()
     points: tuple[int, int] | None = None
     """of the quality gate: how many held, of how many"""
