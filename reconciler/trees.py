@@ -83,6 +83,11 @@ def scratch(folder: Path | None = None, prefix: str = "alai-") -> Generator[Path
         remove(made)
 
 
+def stays_inside(root: Path, place: Path) -> bool:
+    """Whether all links on the way to `place` lead below `root`. Those that end nowhere, or in a circle, may do so."""
+    return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(root))
+
+
 def shown(name: str) -> str:
     """A file's name as text that can be encoded: bytes that are not UTF-8 as `\\xff`."""
     if name.isascii():

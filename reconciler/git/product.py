@@ -314,7 +314,6 @@ def _refuse_entry(worktree: Path, mode: str, path: str) -> None:
     if mode == SUBMODULE:
         raise GitError(f"{path} is a submodule")
     if mode == SYMLINK:
-        root = worktree.resolve()
         target = os.readlink(worktree / path)  # noqa: PTH115 - the target as written, not normalised
-        if target.startswith("/") or not (root / path).parent.joinpath(target).resolve().is_relative_to(root):
+        if target.startswith("/") or not trees.stays_inside(worktree, worktree / path):
             raise GitError(f"{path} is a symlink that leads out of the worktree")

@@ -90,6 +90,17 @@ def test_what_an_agent_does_to_its_git_folder_has_no_effect(product: Path, tmp_p
     assert git(product, "show", f"{commit}:src/a.txt") == "changed"
 
 
+def test_links_in_a_circle_are_committed_like_any_other(product: Path, tmp_path: Path, git: Git) -> None:
+    dest = tmp_path / "work"
+    products.add_worktree(str(product), products.tip(str(product), "main"), dest)
+    (dest / "a").symlink_to("b")
+    (dest / "b").symlink_to("a")
+    (dest / "here").symlink_to(".")
+    commit = products.commit_all(dest, message="Do it", author=WHO, time=1_700_000_000, branch="alai/task")
+    assert commit
+    assert set(git(product, "ls-tree", "--name-only", commit).split()) >= {"a", "b", "here"}
+
+
 def test_repositories_and_symlinks_that_lead_out_are_refused(product: Path, tmp_path: Path, git: Git) -> None:
     dest = tmp_path / "w"
     for make in (

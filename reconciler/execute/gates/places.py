@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from reconciler import trees
 from reconciler.execute import paths
 from reconciler.execute.gates.families import is_ci, is_test, runs_by_itself
 from reconciler.execute.gates.subject import Subject
@@ -71,7 +72,7 @@ def _fault(subject: Subject, twins: _Twins, change: TreeChange) -> str | None:
 
 def _stays_inside(subject: Subject, path: str) -> bool:
     link = subject.root / path
-    return link.is_symlink() and (link.parent / link.readlink()).resolve().is_relative_to(subject.root.resolve())
+    return link.is_symlink() and trees.stays_inside(subject.root, link)
 
 
 class _Twins:

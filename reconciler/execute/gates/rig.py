@@ -203,7 +203,7 @@ def put_back(base: Base, root: Path, wanted: Iterable[str]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for path, data in base.files(wanted).items():
         place = root / path
-        inside = place.parent.resolve().is_relative_to(root.resolve())
+        inside = trees.stays_inside(root, place.parent)
         mine = place.read_bytes() if inside and place.is_file() and not place.is_symlink() else b""
         judged = merged(path, data, mine)
         if judged != mine or not mine:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.process import Completed
 from reconciler.execute.redact import Redactor
@@ -99,8 +100,7 @@ class Subject:
     def content(self, path: str) -> bytes:
         """A file of the work, at most MOST_BYTES of it; nothing where it is no plain file of the checkout."""
         place = self.root / path
-        inside = place.parent.resolve().is_relative_to(self.root.resolve())
-        if not inside or not place.is_file() or place.is_symlink():
+        if not trees.stays_inside(self.root, place.parent) or not place.is_file() or place.is_symlink():
             return b""
         with place.open("rb") as file:
             return file.read(MOST_BYTES)

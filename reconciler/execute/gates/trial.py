@@ -148,7 +148,7 @@ def _write(root: Path, judge: Judge, nonce: str, way: Way, wanted: Iterable[str]
             break
         if suffix(path) not in SOURCE or place.is_symlink() or not place.is_file():
             continue
-        if place.stat().st_size > _MOST_BYTES or not place.parent.resolve().is_relative_to(root.resolve()):
+        if place.stat().st_size > _MOST_BYTES or not trees.stays_inside(root, place.parent):
             continue
         try:
             file = way(path, place.read_text(encoding="utf-8"), nonce)
