@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.execute import outputs, paths, prompt, surroundings, template, text
+from reconciler.execute import answers, outputs, paths, prompt, surroundings, template, text
 from reconciler.execute.backends import Answer, BackendError, ChatRequest, question
 from reconciler.execute.opened import opened
 from reconciler.execute.outputs import Unusable
@@ -42,7 +42,7 @@ async def agent_phase(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> Ph
         raise _failed(phase, str(error)) from error
     by = "model"
     try:
-        taken = _take(work, phase, spec, text.answer(answer.text))
+        taken = _take(work, phase, spec, answers.answer(answer.text))
     except (Unusable, paths.UnsafePath, template.TemplateTrouble) as trouble:
         if spec.fallback is None:
             raise _failed(phase, str(trouble)) from trouble
@@ -105,7 +105,8 @@ async def _ask(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> tuple[Ans
 
 def _compose(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> prompt.Prompt:
     brief = work.brief
-    request = template.render(spec.prompt, work.values(), f"phase {phase.name}: prompt")
+    mark = text.new_mark()
+    request = template.render(spec.prompt, work.values(), f"phase {phase.name}: prompt", text.marking(mark))
     if spec.output in outputs.INSTRUCTIONS:
         request = f"{request.strip()}\n\n{outputs.INSTRUCTIONS[spec.output]}"
     sections = prompt.system_sections(brief, work.agent(phase)) + prompt.task_sections(brief)
@@ -117,7 +118,7 @@ def _compose(work: Work, phase: BlueprintPhase, spec: AgentPhase) -> prompt.Prom
     if known:
         sections.append(known)
         work.knowledge += [entry for entry in entries if entry not in work.knowledge]
-    return prompt.compose(sections, request, num_ctx=brief.model.num_ctx, max_tokens=spec.max_tokens)
+    return prompt.compose(sections, request, mark, num_ctx=brief.model.num_ctx, max_tokens=spec.max_tokens)
 
 
 def _take(work: Work, phase: BlueprintPhase, spec: AgentPhase, said: str) -> Taken:
@@ -134,7 +135,7 @@ def _take(work: Work, phase: BlueprintPhase, spec: AgentPhase, said: str) -> Tak
         written = _write(work, phase, [(file.path, file.content) for file in wanted.files])
         return Taken(wanted.summary, written)
     if spec.accept is not None:
-        found = text.accepted(said, spec.accept)
+        found = answers.accepted(said, spec.accept)
         if not found:
             raise Unusable("nothing in the answer is what the blueprint accepts")
         said = found
@@ -156,7 +157,7 @@ def _keep_text(work: Work, phase: BlueprintPhase, spec: AgentPhase, said: str) -
     if spec.file is None:
         return Taken(said)
     place = template.render(spec.file, work.values(), f"phase {phase.name}: file")
-    return Taken(said, _write(work, phase, [(place, text.unfenced(said).rstrip("\n") + "\n")]))
+    return Taken(said, _write(work, phase, [(place, answers.unfenced(said).rstrip("\n") + "\n")]))
 
 
 def _write(work: Work, phase: BlueprintPhase, wanted: list[tuple[str, str]]) -> tuple[str, ...]:

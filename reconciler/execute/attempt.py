@@ -20,7 +20,7 @@ from reconciler.execute.gates.places import widest
 from reconciler.execute.gates.registry import ATTEMPT, judge
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.phase_gates import gated
-from reconciler.execute.redact import Redactor
+from reconciler.execute.redact import Redactor, forced, scrub
 from reconciler.execute.run_phase import run_phase
 from reconciler.execute.sandbox import MISSING, Sandbox
 from reconciler.execute.stall import watched
@@ -43,12 +43,16 @@ MOST_SAID = 2000
 
 async def run_attempt(brief: Brief, run_dir: Path) -> Result:
     """Do it, in `run_dir`, whose earlier content is lost. Expected troubles are in the result; bugs raise."""
+    with forced(Redactor.of(extra=brief.policy.gates.secrets)):
+        return scrub(await _attempt(brief, run_dir))
+
+
+async def _attempt(brief: Brief, run_dir: Path) -> Result:
     began = time.time()
-    redactor = Redactor.of(extra=brief.policy.gates.secrets)
     try:
         folder = await settle(fresh, run_dir)
         sandbox = await find_sandbox(brief.policy)
-        work = await _prepare(brief, run_dir, sandbox, redactor)
+        work = await _prepare(brief, run_dir, sandbox)
     except Ended as ended:
         return failed(brief, ended, began)
     gates: tuple[GateReport, ...] = ()
@@ -73,7 +77,7 @@ async def run_attempt(brief: Brief, run_dir: Path) -> Result:
         before=brief.product.start if brief.product else None,
     )
     files = await settle(evidence.write, work, summary, folder)
-    result = Result(
+    return Result(
         execution=brief.execution.id,
         ended=ended.verdict if ended else Verdict.PASSED,
         reason=ended.reason if ended else Reason.PASSED,
@@ -99,7 +103,6 @@ async def run_attempt(brief: Brief, run_dir: Path) -> Result:
         inputs=tuple(work.inputs),
         left_out=work.left_out,
     )
-    return evidence.scrub(redactor, result)
 
 
 async def find_sandbox(policy: PolicySpec) -> Sandbox:
@@ -131,8 +134,8 @@ def failed(brief: Brief, ended: Ended, began: float) -> Result:
     )
 
 
-async def _prepare(brief: Brief, run_dir: Path, sandbox: Sandbox, redactor: Redactor) -> Work:
-    work = Work(brief=brief, root=run_dir / "work", run_dir=run_dir, sandbox=sandbox, redactor=redactor)
+async def _prepare(brief: Brief, run_dir: Path, sandbox: Sandbox) -> Work:
+    work = Work(brief=brief, root=run_dir / "work", run_dir=run_dir, sandbox=sandbox)
     work.inputs += [Input(kind="skill", name=s.name, source=s.source, sha256=s.sha256) for s in brief.skills]
     work.inputs += [Input(kind="mcp", name=s.name, source="mcp.json", sha256=s.sha256) for s in brief.mcp]
     private = None if sandbox.bwrap else run_dir / "blueprint"
@@ -203,7 +206,7 @@ async def _commit(work: Work, start: str) -> str:
     brief = work.brief
     roles = [phase.role for phase in brief.blueprint.phases]
     role = roles[-1] if roles else "builder"
-    title = text.line(work.redactor.text(brief.title), 60)
+    title = text.line(brief.title, 60)
     commit = await settle(
         product.commit_all,
         work.root,
@@ -237,7 +240,6 @@ async def _judge(work: Work, commit: str | None, changes: list[TreeChange], fold
         root=work.root,
         evidence=folder,
         sandbox=work.sandbox,
-        redactor=work.redactor,
         policy=brief.policy,
         stage=brief.execution.stage,
         product=brief.product,

@@ -12,10 +12,9 @@ from typing import Any
 
 import msgspec
 
-from reconciler.execute import text
+from reconciler.execute import answers, text
 from reconciler.execute.backends import Answer, BackendError, ChatRequest, Message, open_backend, question
 from reconciler.execute.bill import Bill
-from reconciler.execute.redact import Redactor
 from reconciler.model.execution import Classification
 from reconciler.model.job import ClassifyBrief
 
@@ -73,7 +72,7 @@ def classified(
         domain=said.domain if said else None,
         type=said.type if said else None,
         complexity=said.complexity if said else None,
-        why=Redactor.of().text(text.line(said.why if said else why, WHY)).rstrip("."),
+        why=text.line(said.why if said else why, WHY).rstrip("."),
         tier=execution.tier,
         backend=execution.backend,
         model=execution.model,
@@ -122,7 +121,7 @@ def _read(answer: Answer, wanted: dict[str, Any]) -> tuple[_Said | None, str]:
     """What was said, or what is wrong with it."""
     import jsonschema
 
-    found = text.json_object(text.answer(answer.text))
+    found = answers.json_object(answers.answer(answer.text))
     if found is not None and isinstance(why := found.get("why"), str):
         found = {**found, "why": why[:WHY]}
     if found is None:
@@ -138,4 +137,4 @@ def _read(answer: Answer, wanted: dict[str, Any]) -> tuple[_Said | None, str]:
 
 def _task(brief: ClassifyBrief) -> str:
     body = f"{brief.title}\n\n{text.cut(brief.description, DESCRIPTION)}"
-    return text.delimited("task", body)
+    return text.delimited("task", body, text.new_mark())

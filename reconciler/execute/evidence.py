@@ -7,13 +7,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 
 from reconciler import trees
 from reconciler.execute import text
-from reconciler.execute.redact import Redactor
+from reconciler.execute.redact import redacted, scrub, scrubbed
 from reconciler.execute.work import Work
 from reconciler.model.execution import FileDigest, GateReport, PhaseReport, Report, json_file
 from reconciler.model.history import TreeChange
@@ -71,9 +71,9 @@ def report(work: Work, summary: Summary) -> Report:
 def write(work: Work, summary: Summary, folder: Path) -> tuple[FileDigest, ...]:
     """Write `GOTCHA.md`, `report.json` and the transcript beside the gates' logs; digests of all files, by path."""
     work.left_out = _transcript(work, folder / "transcript.jsonl.gz")
-    written = scrub(work.redactor, report(work, summary))
+    written = scrub(report(work, summary))
     (folder / "report.json").write_bytes(json_file(written))
-    (folder / "GOTCHA.md").write_text(work.redactor.text(trees.shown(gotcha(work, summary))))
+    (folder / "GOTCHA.md").write_text(redacted(trees.shown(gotcha(work, summary))))
     return digests(folder)
 
 
@@ -97,10 +97,10 @@ def gotcha(work: Work, summary: Summary) -> str:
         f"{brief.company_title or brief.execution.company}. "
         f"Ended: {summary.ended}.",
         "## Asked",
-        text.visible(brief.description).strip() or text.line(brief.title),
+        _quote(brief.description) or text.line(brief.title),
     ]
     if brief.acceptance:
-        parts.append("\n".join(f"- {item.id}: {item.text}" for item in brief.acceptance))
+        parts.append("\n".join(f"- {item.id}: {text.line(item.text, 400)}" for item in brief.acceptance))
     parts += ["## Done", "\n".join(_phase(work, phase) for phase in work.phases) or "Nothing."]
     if summary.changes:
         parts += ["## Files", "\n".join(_some([_change(change) for change in summary.changes]))]
@@ -113,7 +113,10 @@ def gotcha(work: Work, summary: Summary) -> str:
         more = [f"- and {work.more_refusals} more that are not listed"] if work.more_refusals else []
         parts += ["## Refused", "\n".join([*refused, *more])]
     if work.findings:
-        listed = (f"- {item.severity}: {item.title} ({item.id}). {item.detail}".rstrip() for item in work.findings)
+        listed = (
+            f"- {item.severity}: {item.title} ({item.id}). {text.line(item.detail, 400)}".rstrip()
+            for item in work.findings
+        )
         parts += ["## Findings", "\n".join(listed)]
     parts += ["## Watch out", "\n".join(f"- {line}" for line in _pitfalls(work, summary)) or "Nothing known."]
     return "\n\n".join(parts) + "\n"
@@ -125,6 +128,11 @@ def _some(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(lines) if more <= 0 else (*lines[:MOST_LINES], f"... and {more} more")
 
 
+def _quote(said: str) -> str:
+    """Several lines of somebody else, as a quotation: no line of it can pass for a heading of ours."""
+    return "\n".join(f"> {line}".rstrip() for line in text.clean(said).strip().splitlines())
+
+
 def knowledge(work: Work, summary: Summary) -> str:
     """Body of the knowledge entry: what was built, decided, and to be minded. Empty where there is nothing to tell."""
     if summary.ended != "passed" or not (summary.changes or work.findings):
@@ -133,33 +141,18 @@ def knowledge(work: Work, summary: Summary) -> str:
     written = [change.path for change in summary.changes if change.new]
     if written:
         more = f" and {len(written) - 20} more" if len(written) > 20 else ""
-        lines.append(f"Files: {', '.join(written[:20])}{more}.")
+        lines.append(f"Files: {', '.join(map(text.quoted, written[:20]))}{more}.")
     lines += [f"{phase}: {text.line(answer, 400)}" for phase, answer in list(work.answers.items())[:4]]
     lines += [f"Found ({item.severity}): {item.title}. {text.line(item.detail, 200)}" for item in work.findings[:10]]
     lines += [f"Minded: {line}" for line in _pitfalls(work, summary)[:3]]
     return text.cut("\n\n".join(lines), 4000)
 
 
-def scrub(redactor: Redactor, value: _T) -> _T:
-    """The same value with every string in it redacted."""
-    return msgspec.convert(_scrubbed(redactor, msgspec.to_builtins(value)), type(value))
-
-
-def _scrubbed(redactor: Redactor, value: Any) -> Any:
-    if isinstance(value, str):
-        return redactor.text(trees.shown(value))
-    if isinstance(value, dict):
-        return {key: _scrubbed(redactor, item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_scrubbed(redactor, item) for item in cast("list[Any]", value)]
-    return value
-
-
 def _transcript(work: Work, path: Path) -> str:
     """Write the transcript, the same bytes for the same content; where it is too large, say what it was instead."""
     if not work.transcript:
         return ""
-    lines = (json.dumps(_scrubbed(work.redactor, entry), ensure_ascii=False, default=str) for entry in work.transcript)
+    lines = (json.dumps(scrubbed(entry), ensure_ascii=False, default=str) for entry in work.transcript)
     packed = gzip.compress("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"), mtime=0)
     if len(packed) > work.brief.policy.limits.transcript_bytes:
         digest = hashlib.sha256(packed).hexdigest()
@@ -173,23 +166,27 @@ def _phase(work: Work, phase: PhaseReport) -> str:
     if phase.by == "model":
         model = work.brief.model
         who = f"a model ({model.backend}/{model.name or 'default'}@{model.host})"
-    wrote = f", wrote {', '.join(phase.files[:20])}" if phase.files else ""
-    note = f": {phase.note}" if phase.note else ""
+    wrote = f", wrote {', '.join(map(text.quoted, phase.files[:20]))}" if phase.files else ""
+    note = f": {text.line(phase.note, 400)}" if phase.note else ""
     return f"- {phase.name} ({phase.role}), by {who}{wrote}{note}"
 
 
 def _change(change: TreeChange) -> str:
     what = "removed" if change.new is None else "added" if change.old is None else "changed"
-    return f"- {what} {change.path}"
+    return f"- {what} {text.quoted(change.path)}"
 
 
 def _gate(gate: GateReport) -> str:
-    message = f": {gate.message}" if gate.message else ""
+    message = f": {text.line(gate.message, 300)}" if gate.message else ""
     return f"- {gate.id}: {gate.result}{message}"
 
 
 def _pitfalls(work: Work, summary: Summary) -> list[str]:
-    found = [f"phase {phase.name}: {phase.note}" for phase in work.phases if phase.note and phase.by != "checks"]
+    found = [
+        f"phase {phase.name}: {text.line(phase.note, 400)}"
+        for phase in work.phases
+        if phase.note and phase.by != "checks"
+    ]
     found += [f"phase {phase.name} was not done by a model" for phase in work.phases if phase.by == "fallback"]
     if summary.sandbox.startswith("none"):
         found.append("commands ran without a sandbox, as the Policy allows")

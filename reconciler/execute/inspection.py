@@ -11,7 +11,7 @@ from reconciler.execute.attempt import find_sandbox
 from reconciler.execute.gates.places import widest
 from reconciler.execute.gates.registry import ABOUT_AGENTS, ATTEMPT, judge
 from reconciler.execute.gates.subject import Subject
-from reconciler.execute.redact import Redactor
+from reconciler.execute.redact import Redactor, forced
 from reconciler.execute.workspace import blueprint_files, checkout, fresh, settle
 from reconciler.git import product
 from reconciler.model.execution import GateReport
@@ -57,7 +57,6 @@ async def inspect(asked: Inspection, run_dir: Path) -> tuple[GateReport, ...]:
         root=run_dir / "clean",
         evidence=folder,
         sandbox=sandbox,
-        redactor=Redactor.of(extra=asked.policy.gates.secrets),
         policy=asked.policy,
         stage=asked.stage,
         product=where,
@@ -72,7 +71,8 @@ async def inspect(asked: Inspection, run_dir: Path) -> tuple[GateReport, ...]:
         quality=asked.quality,
     )
     async with checkout(where.path, asked.commit, subject.root):
-        found = await judge(subject, ATTEMPT)
+        with forced(Redactor.of(extra=asked.policy.gates.secrets)):
+            found = await judge(subject, ATTEMPT)
     return _as_recorded(asked, found)
 
 

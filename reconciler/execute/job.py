@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from reconciler.execute import text
 from reconciler.execute.attempt import failed, run_attempt
 from reconciler.execute.classify import classified, run_classify
 from reconciler.execute.merge import run_merge
-from reconciler.execute.redact import Redactor
 from reconciler.execute.work import Ended
 from reconciler.model.execution import Classification, MergeResult, Result
 from reconciler.model.job import AttemptJob, ClassifyJob, MergeJob
@@ -46,5 +46,5 @@ def _fault(
 
 
 def _first_line(error: Exception) -> str:
-    said = str(error).strip().partition("\n")[0][:300]
-    return Redactor.of().text(f"{type(error).__name__}: {said}")
+    said = str(error).strip().partition("\n")[0]
+    return text.line(f"{type(error).__name__}: {said}", 300)

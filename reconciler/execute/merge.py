@@ -11,7 +11,7 @@ from reconciler.execute import text
 from reconciler.execute.attempt import find_sandbox
 from reconciler.execute.gates.registry import MERGE, judge
 from reconciler.execute.gates.subject import Subject
-from reconciler.execute.redact import Redactor
+from reconciler.execute.redact import Redactor, forced
 from reconciler.execute.work import Ended
 from reconciler.execute.workspace import checkout, fresh, settle
 from reconciler.git import product
@@ -35,12 +35,10 @@ async def run_merge(brief: MergeBrief, run_dir: Path) -> MergeResult:
 async def check_commit(brief: MergeBrief, run_dir: Path) -> tuple[GateReport, ...]:
     """The tests and acceptance checks on `brief.commit` as it is. Raises Ended or GitError where they cannot run."""
     folder = await settle(fresh, run_dir)
-    redactor = Redactor.of(extra=brief.policy.gates.secrets)
     subject = Subject(
         root=run_dir / "clean",
         evidence=folder,
         sandbox=await find_sandbox(brief.policy),
-        redactor=redactor,
         policy=brief.policy,
         stage=brief.execution.stage,
         product=brief.product,
@@ -48,7 +46,8 @@ async def check_commit(brief: MergeBrief, run_dir: Path) -> tuple[GateReport, ..
         environment={"ALAI_TASK": brief.execution.task, "ALAI_TITLE": brief.title, "ALAI_STAGE": brief.execution.stage},
     )
     async with checkout(brief.product.path, brief.commit, subject.root):
-        return await judge(subject, MERGE)
+        with forced(Redactor.of(extra=brief.policy.gates.secrets)):
+            return await judge(subject, MERGE)
 
 
 async def _merge(brief: MergeBrief, run_dir: Path) -> MergeResult:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from reconciler.execute import text
+from reconciler.execute import answers, text
 from reconciler.execute.redact import Redactor
 from reconciler.model.spec import Finding
 
@@ -128,14 +128,14 @@ def _findings(given: Sequence[RawFinding]) -> tuple[Finding, ...]:
     for number, raw in enumerate(worst[:MAX_FINDINGS], start=1):
         # before it becomes a name: in lower case a secret would no longer be known for one
         name = text.slug(Redactor.of().text(raw.id or raw.title)) or f"finding-{number}"
-        if title := text.line(text.visible(raw.title or raw.detail), 160).strip() or raw.id:
-            detail = text.cut(text.visible(raw.detail), 2000)
+        if title := text.line(raw.title or raw.detail, 160).strip() or raw.id:
+            detail = text.cut(raw.detail, 2000)
             findings.setdefault(name, Finding(id=name, title=title, severity=raw.severity, detail=detail))
     return tuple(findings.values())
 
 
 def _decode(said: str, kind: type[_T]) -> _T:
-    found = text.json_object(said)
+    found = answers.json_object(said)
     if found is None:
         raise Unusable("the answer holds no JSON object")
     try:

@@ -67,7 +67,7 @@ async def _unmet(work: Work, phase: BlueprintPhase) -> tuple[str, ...]:
     unmet: list[str] = []
     for gate in phase.gates:
         said = await _missing(work, gate)
-        clean = work.redactor.text(text.visible(said)) if said else ""
+        clean = text.clean(said) if said else ""
         work.note(phase=phase.name, gate=gate.id, holds=said is None, said=clean)
         if said is not None:
             unmet.append(f"{gate.id}: {text.cut(clean, _SAID)}")

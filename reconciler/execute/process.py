@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from reconciler.execute import text
 from reconciler.execute.fence import Fence, fenced
 from reconciler.execute.room import MOST_FILES, InnerRoom, Room
 
@@ -42,7 +43,7 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
 
     def tail(self, lines: int = 5) -> str:
         """The last lines that say anything, for a message."""
-        return "\n".join([line for line in self.text().splitlines() if line.strip()][-lines:])[-600:]
+        return text.tail(self.text(), lines)
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):

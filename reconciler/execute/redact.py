@@ -1,39 +1,41 @@
-"""Takes secrets out of whatever is written down: values this process knows, and strings that look like secrets."""
+"""Takes secrets out of whatever is shown or written down: values this process knows, and what looks like a secret.
+
+`text` redacts before it cuts, so this is the one way to evidence, messages, prompts and logs. Which redactor is in
+force is a context variable: what is three calls down cannot forget to ask for it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
+from reconciler import trees
 from reconciler.execute.backends.claude_login import kept_secrets
+from reconciler.execute.encodings import Encodings
+from reconciler.execute.shapes import CERTAIN, LOOSE, headless_keys, headless_keys_out
+from reconciler.model.pattern import Pattern, compiled
 
-SHAPES: tuple[tuple[str, str], ...] = (
-    (
-        "private key",
-        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:[\s\S]{1,8000}?-----END (?:[A-Z]+ )*PRIVATE KEY-----)?",
-    ),
-    ("AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    ("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})"),
-    ("GitLab token", r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    ("Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("Anthropic key", r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
-    ("API key", r"\bsk-(?:proj-|live_|test_)?[A-Za-z0-9]{24,}"),
-    ("Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    ("Google API key", r"\bAIza[0-9A-Za-z_-]{35}"),
-    ("JSON web token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    ("password in a URL", r"(?<=://)[^\s:/@'\"$<{]{1,64}:[^\s:/@'\"$<{]{6,}(?=@[\w.-]+\.[a-z])"),
-)
-_NAMES = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
+_T = TypeVar("_T")
+
+_SECRET_LENGTH = 20
+"""shorter lines of a long value are no secret alone"""
+_NAMES = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|_PAT|CREDENTIALS?)$", re.IGNORECASE)
+_SHORTEST = 8
 
 
 class Redactor(msgspec.Struct, frozen=True):
-    """`values` are replaced wherever they occur; `shapes` are (kind, pattern)."""
+    """`values` are replaced wherever they occur, as they are or encoded; `named` are the Policy's patterns."""
 
     values: tuple[str, ...]
-    shapes: tuple[tuple[str, re.Pattern[str]], ...]
+    encodings: Encodings
+    named: tuple[Pattern, ...] = ()
 
     @classmethod
     def of(cls, environment: Mapping[str, str] | None = None, extra: Sequence[str] = ()) -> Redactor:
@@ -43,31 +45,99 @@ class Redactor(msgspec.Struct, frozen=True):
         """
         handed = kept_secrets() if environment is None else frozenset[str]()
         environment = os.environ if environment is None else environment
-        values = {value for name, value in environment.items() if _NAMES.search(name) and len(value) >= 8}
+        values = {value for name, value in environment.items() if _NAMES.search(name) and len(value) >= _SHORTEST}
         values = {value for value in values if not value.startswith("/")} | handed
-        return cls(tuple(sorted(values, key=lambda value: (-len(value), value))), shapes(extra))
+        lines = {line.strip() for value in values if "\n" in value for line in value.splitlines()}
+        values |= {line for line in lines if len(line) >= _SECRET_LENGTH}
+        return cls.knowing(tuple(sorted(values, key=lambda value: (-len(value), value))), extra)
+
+    @classmethod
+    def knowing(cls, values: tuple[str, ...], extra: Sequence[str] = ()) -> Redactor:
+        """Of these values, the longest first, and the Policy's patterns. Raises ValueError."""
+        return cls(values, Encodings.of(values), tuple(_named(pattern) for pattern in extra))
 
     def text(self, text: str) -> str:
+        """Without secrets. What is taken out leaves a mark, and as many ends of lines as it had."""
         for value in self.values:
-            text = text.replace(value, "[redacted]")
-        for kind, pattern in self.shapes:
-            text = pattern.sub(f"[redacted: {kind}]", text)
+            if value in text:
+                text = text.replace(value, _mark("", value))
+        text = self.encodings.out(text)
+        for kind, pattern in (*CERTAIN, *LOOSE):
+            text = pattern.sub(functools.partial(_marked, kind), text)
+        text = headless_keys_out(text, _mark)
+        for pattern in self.named:
+            text = pattern.sub(_mark("secret named by the Policy", ""), text)
         return text
 
     def found(self, text: str) -> str | None:
-        """The kind of secret that `text` holds, if any. Never the secret."""
+        """The kind of secret that `text` surely holds, if any. Never the secret."""
         if any(value in text for value in self.values):
             return "value of this machine's environment"
-        return next((kind for kind, pattern in self.shapes if pattern.search(text)), None)
+        if self.encodings.found(text):
+            return "value of this machine's environment, encoded"
+        if headless_keys(text):
+            return "private key"
+        known = next((kind for kind, pattern in CERTAIN if pattern.search(text)), None)
+        if known is None and any(pattern.search(text) for pattern in self.named):
+            return "secret named by the Policy"
+        return known
 
 
-def shapes(extra: Iterable[str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """The built-in shapes and the Policy's, compiled."""
-    compiled = [(kind, re.compile(pattern)) for kind, pattern in SHAPES]
-    for pattern in extra:
-        try:
-            compiled.append(("secret named by the Policy", re.compile(pattern)))
-        except re.error as error:
-            message = f"Policy: gates.secrets: {pattern!r} is no regular expression: {error}"
-            raise ValueError(message) from error
-    return tuple(compiled)
+_FORCED: ContextVar[Redactor | None] = ContextVar("redactor", default=None)
+
+
+def in_force() -> Redactor:
+    """The redactor of the attempt that runs, else one that knows this process's environment."""
+    return _FORCED.get() or _of_this_process()
+
+
+@functools.lru_cache(maxsize=1)
+def _of_this_process() -> Redactor:
+    return Redactor.of()
+
+
+@contextlib.contextmanager
+def forced(redactor: Redactor) -> Generator[None]:
+    """Within it `redactor` is in force, also for tasks and threads that asyncio starts there."""
+    token = _FORCED.set(redactor)
+    try:
+        yield
+    finally:
+        _FORCED.reset(token)
+
+
+def redacted(text: str) -> str:
+    """Without what the redactor in force knows or recognises."""
+    return in_force().text(text)
+
+
+def scrub(value: _T) -> _T:
+    """The same value with every text in it redacted, keys included."""
+    return msgspec.convert(scrubbed(msgspec.to_builtins(value)), type(value))
+
+
+def scrubbed(value: Any) -> Any:
+    """As `scrub`, for plain data."""
+    if isinstance(value, str):
+        return redacted(trees.shown(value))
+    if isinstance(value, dict):
+        return {scrubbed(key): scrubbed(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [scrubbed(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _mark(kind: str, found: str) -> str:
+    return (f"[redacted: {kind}]" if kind else "[redacted]") + "\n" * found.count("\n")
+
+
+def _marked(kind: str, found: re.Match[str]) -> str:
+    return _mark(kind, found[0])
+
+
+def _named(pattern: str) -> Pattern:
+    try:
+        return compiled(pattern)
+    except ValueError as error:
+        message = f"Policy: gates.secrets: {pattern!r} is not a regular expression that RE2 takes: {error}"
+        raise ValueError(message) from error

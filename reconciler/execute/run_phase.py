@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from reconciler.execute import template, text
+from reconciler.execute import template
 from reconciler.execute.confine import confined
 from reconciler.execute.paths import UnsafePath, clean, refusal
 from reconciler.execute.process import Completed
@@ -57,7 +57,7 @@ async def _command(work: Work, phase: BlueprintPhase, run: RunPhase) -> str:
         reason = Reason.TIMEOUT if done.timed_out else Reason.AGENT_FAILED
         raise Ended(Verdict.FAILED, reason, f"phase {phase.name}: the command was ended: {done.stopped}")
     if not done.ok:
-        message = f"phase {phase.name}: {run.command[0]} exited {done.exit}: {work.redactor.text(done.tail())}"
+        message = f"phase {phase.name}: {run.command[0]} exited {done.exit}: {done.tail()}"
         raise Ended(Verdict.FAILED, Reason.AGENT_FAILED, message)
     if undone:
         message = f"phase {phase.name}: what the command wrote was put back: {'; '.join(undone[:5])}"
@@ -112,7 +112,7 @@ async def _checks(work: Work, phase: BlueprintPhase, timeout: float) -> str:
 
 
 def _finding(work: Work, check: Check, done: Completed) -> Finding:
-    said = text.visible(work.redactor.text(done.tail(3)))
+    said = done.tail(3)
     detail = check.detail.strip()
     return Finding(
         id=check.id,

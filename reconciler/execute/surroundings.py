@@ -14,6 +14,8 @@ _MAX_FILES = 2000
 _LISTED = 200
 _RELEVANT = 4
 _FILE_CHARACTERS = 4000
+_BEYOND = 8000
+"""bytes that are read on, so that a secret at the edge is seen whole before the rest is cut"""
 _STOP = frozenset({"and", "the", "for", "with", "from", "that", "this", "into", "add", "fix"})
 
 
@@ -26,13 +28,13 @@ def product_sections(root: Path, title: str) -> list[Section]:
     readme = next((path for path in files if path.lower() in ("readme.md", "readme", "readme.rst", "readme.txt")), None)
     if readme:
         sections.append(Section("product-readme", _read(root / readme) or "", 8))
-    listed = "\n".join(files[:_LISTED])
+    listed = "\n".join(map(text.quoted, files[:_LISTED]))
     if len(files) > _LISTED:
         listed += f"\n[... {len(files) - _LISTED} more]"
     sections.append(Section("product-files", listed, 9))
     for path in relevant(root, files, title):
         if path != readme:
-            sections.append(Section("product-file", f"{path}:\n{_read(root / path) or ''}", 10))
+            sections.append(Section("product-file", f"{text.quoted(path)}:\n{_read(root / path) or ''}", 10))
     return sections
 
 
@@ -68,10 +70,10 @@ def _read(path: Path) -> str | None:
     if path.is_symlink() or not path.is_file():
         return None
     with path.open("rb") as file:
-        data = file.read(_FILE_CHARACTERS)
+        data = file.read(_FILE_CHARACTERS + _BEYOND)
     if b"\0" in data:
         return None
-    return data.decode("utf-8", "ignore")
+    return text.clean(data.decode("utf-8", "ignore"))[:_FILE_CHARACTERS]
 
 
 def _words(content: str) -> set[str]:

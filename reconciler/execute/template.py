@@ -6,7 +6,7 @@ Templates come from the trusted commit; only the values are from elsewhere, and 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +30,15 @@ def _environment() -> SandboxedEnvironment:
     return SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
 
 
-def render(source: str, values: Mapping[str, Any], where: str) -> str:
-    """Render one text. Raises TemplateTrouble."""
+def render(source: str, values: Mapping[str, Any], where: str, marked: Callable[[object], object] | None = None) -> str:
+    """Render one text; `marked` says how each value is put into it. Raises TemplateTrouble."""
     if "{" not in source:
         return source
     from jinja2 import TemplateError
 
     try:
-        return _environment().from_string(source).render(values)
+        chosen = _environment().overlay(finalize=marked) if marked else _environment()
+        return chosen.from_string(source).render(values)
     except TemplateError as error:
         place = f"{where}:{getattr(error, 'lineno', None) or 1}"
         message = f"{place}: {error.message or type(error).__name__}"

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler import trees
 from reconciler.execute import text
-from reconciler.execute.redact import Redactor
+from reconciler.execute.redact import scrubbed
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.errors import FactoryError
 from reconciler.model.execution import MOST_REFUSALS, Input, PhaseReport, Proposal, Refusal
@@ -37,7 +36,6 @@ class Work:
     root: Path
     run_dir: Path
     sandbox: Sandbox
-    redactor: Redactor
     blueprint: Path | None = None
     answers: dict[str, str] = field(default_factory=dict[str, str])
     verdict: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -117,7 +115,7 @@ class Work:
                 for item in (*brief.findings, *self.findings)
             ],
             "previous": brief.previous,
-            "unmet": text.delimited("unmet-gates", "\n".join(self.unmet)) if self.unmet else "",
+            "unmet": "\n".join(self.unmet),
         }
 
     def environment(self) -> dict[str, str]:
@@ -143,7 +141,7 @@ class Work:
         if len(self.refusals) >= MOST_REFUSALS:
             self.more_refusals += 1
             return
-        what, why = self.redactor.text(text.line(trees.shown(what), 200)), text.line(trees.shown(why), 300)
+        what, why = text.line(text.quoted(what), 200), text.line(why, 300)
         self.refusals.append(Refusal(phase=phase, role=role, tool=tool, what=what, why=why))
         self.progress("refused", tool=tool, what=what, why=why)
 
@@ -152,4 +150,4 @@ class Work:
         self.latest = time.monotonic()
         record = {"time": round(time.time(), 3), "event": event, **more}
         with (self.run_dir / "progress.jsonl").open("a") as file:
-            file.write(self.redactor.text(json.dumps(record, default=str)) + "\n")
+            file.write(json.dumps(scrubbed(record), default=str) + "\n")

@@ -6,10 +6,10 @@ documents are not checked here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from reconciler.model.pattern import backtracks, compiled
 from reconciler.model.spec import ALWAYS
 
 Place = tuple[str | int, ...]
@@ -140,14 +140,15 @@ def _with_tools(agent: Mapping[str, Any], output: str, place: Place) -> Iterator
 def _accept(pattern: str, output: str, place: Place) -> Iterator[Fault]:
     if output != "text":
         yield place, "`accept` goes with output `text` only"
-    yield from _pattern(pattern, place)
+    if why := backtracks(pattern):
+        yield place, why
 
 
 def _pattern(pattern: str, place: Place) -> Iterator[Fault]:
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        yield place, f"not a regular expression: {error}"
+        compiled(pattern)
+    except ValueError as error:
+        yield place, f"not a regular expression that RE2 takes: {error}"
 
 
 def _fleet(spec: Mapping[str, Any]) -> Iterator[Fault]:

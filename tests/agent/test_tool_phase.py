@@ -17,6 +17,7 @@ from reconciler.model.job import AgentBrief, Brief, SessionBrief
 from reconciler.model.spec import AgentPhase, BlueprintPhase, Criterion, PolicySpec
 from reconciler.model.vocabulary import Reason, Verdict
 from tests.execute.conftest import Make, Repo, brief, factory, product
+from tests.marks import unmarked
 from tests.standins.ollama import OllamaStandIn
 from tests.standins.script import Reply, Script, calls, says
 
@@ -207,4 +208,4 @@ def test_the_summary_of_a_phase_is_an_answer_for_the_next(brief: Make, tmp_path:
     second = phase("explain", prompt="Explain: {{ answers.build }}")
     result, server = attempt([ASK, WRITE, FINISH, FINISH], brief(phase(), second), tmp_path)
     assert result.ended is Verdict.PASSED
-    assert f"Explain: {SUMMARY}" in server.requests[3]["messages"][1]["content"]
+    assert f"Explain: {SUMMARY}" in unmarked(server.requests[3]["messages"][1]["content"])

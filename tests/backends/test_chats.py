@@ -304,7 +304,7 @@ def test_a_server_that_loads_its_model_is_asked_again_later() -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (Reply(status=500, error="out of\x1b[31m memory"), "out of [31m memory"),
+        (Reply(status=500, error="out of\x1b[31m memory"), "out of memory"),
         (Reply(("Hel",), error="llama runner died"), "llama runner died"),
         (Reply(("Hel",), break_off=True), "host anvil failed"),
         (Reply(("Hel",), junk=b"{nonsense"), "host anvil failed"),

@@ -12,7 +12,7 @@ import pytest
 from reconciler.execute.agent.toolbox import open_tools
 from reconciler.execute.enclosure import python
 from reconciler.execute.mcp.schema import flat
-from reconciler.execute.redact import Redactor
+from reconciler.execute.redact import Redactor, forced
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.work import Work
 from reconciler.model.job import McpBrief
@@ -38,7 +38,6 @@ def work(brief: Make, tmp_path: Path, *servers: McpBrief) -> Work:
         root=tmp_path / "work",
         run_dir=tmp_path / "run",
         sandbox=sandbox,
-        redactor=Redactor.of(),
     )
 
 
@@ -81,7 +80,8 @@ def test_tools_of_servers_are_offered_behind_ours_and_those_that_do_not_start_ar
             assert [results[name].ok for name in names] == [True, True, False, False]
             return {name: result.text for name, result in results.items()}
 
-    said = asyncio.run(scene())
+    with forced(Redactor.of()):
+        said = asyncio.run(scene())
     # the key reached it, and what it said of the key did not reach the agent; nothing else of this machine did
     assert said["look_around"].startswith("{'home': [], 'key': '[redacted]', 'leaked': None}")
     assert said["look_around"].endswith('{"left out": "image"}')

@@ -19,7 +19,6 @@ from reconciler.execute import evidence
 from reconciler.execute.agent.port import ToolResult
 from reconciler.execute.agent.toolbox import open_tools
 from reconciler.execute.attempt import run_attempt
-from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.work import Work
 from reconciler.execute.workspace import checkout, fresh
@@ -99,7 +98,7 @@ class Prison:
         sandbox = Sandbox.detect(made.policy.limits)
         assert sandbox
         assert made.product
-        work = Work(brief=made, root=run_dir / "work", run_dir=run_dir, sandbox=sandbox, redactor=Redactor.of())
+        work = Work(brief=made, root=run_dir / "work", run_dir=run_dir, sandbox=sandbox)
         told = Told()
         async with checkout(made.product.path, made.product.start, work.root), open_tools(work, phase) as tools:
             await tools.call("knowledge", {"query": "anything"})

@@ -11,7 +11,6 @@ from reconciler.execute.attempt import run_attempt
 from reconciler.execute.gates.places import boundaries
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.paths import UnsafePath, clean, matches
-from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.execution import GateReport, Result
 from reconciler.model.history import TreeChange
@@ -182,7 +181,6 @@ def test_a_change_must_be_open_to_a_role_that_acted(brief: Make, judged, tmp_pat
         root=tmp_path,
         evidence=tmp_path,
         sandbox=Sandbox.plain(),
-        redactor=Redactor.of({}),
         policy=PolicySpec(),
         product=brief().product,
         role_paths=(Paths(allow=("app/**",)),),

@@ -18,6 +18,7 @@ from reconciler.model.job import Brief, SkillBrief
 from reconciler.model.spec import AgentPhase, BlueprintPhase, Check, PhaseGate, RunPhase
 from reconciler.model.vocabulary import Reason, Verdict
 from tests.execute.conftest import Make, Repo, sh
+from tests.marks import mark_of
 from tests.standins.ollama import OllamaStandIn
 
 COUNT = "n=$(cat tries 2>/dev/null || echo 0); n=$((n+1)); echo $n > tries; "
@@ -139,7 +140,7 @@ def test_an_agent_is_told_what_its_gates_said(brief: Make, server: OllamaStandIn
     assert "You did this before" not in first
     assert "You did this before" in second
     assert "{{ 7*7 }} sells" in second
-    assert second.count("</unmet-gates>") == 1
+    assert second.count(f"</data {mark_of(second)}>") == 1
 
 
 def test_what_the_agents_were_given_is_in_the_result(brief: Make, tmp_path: Path) -> None:

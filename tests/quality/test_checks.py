@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from reconciler.execute.attempt import run_attempt
-from reconciler.execute.gates.registry import ATTEMPT, CHECKS
+from reconciler.execute.gates.registry import ATTEMPT, CHECKS, read_all
+from reconciler.execute.gates.subject import Subject
+from reconciler.execute.sandbox import Sandbox
 from reconciler.kinds.check import full
 from reconciler.model.execution import GateReport, Result
 from reconciler.model.job import Brief
@@ -178,15 +180,15 @@ def test_with_a_quality_gate_no_gate_is_left_out(brief: Make, attempted) -> None
     assert verdict(job, result)[:2] == (Verdict.FAILED, Reason.GATE_FAILED)
 
 
-def test_a_check_that_breaks_is_an_error_and_no_point(brief: Make, attempted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_breaks_is_an_error_and_no_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> list[str]:
         raise RuntimeError("out of order")
 
     monkeypatch.setitem(CHECKS, "links", broken)  # type: ignore[arg-type]
-    result = attempted(brief(sh("touch x"), quality=STANDARD))
-    report = next(g for g in result.gates if g.id == "links")
-    assert (report.result, report.severity) == (GateResult.ERROR, "should")
-    assert score(STANDARD, result.gates).missing == ("links",)
+    subject = Subject(root=tmp_path, evidence=tmp_path, sandbox=Sandbox.plain(), policy=PolicySpec())
+    (report,) = read_all(subject, ["links"], ())["links"]
+    assert report.result is GateResult.ERROR
+    assert report.message == "the gate broke: RuntimeError: out of order"
 
 
 def test_fewer_points_than_the_threshold_fail_and_the_message_names_them(brief: Make, attempted) -> None:

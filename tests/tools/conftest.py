@@ -12,7 +12,6 @@ import pytest
 from reconciler.execute.agent.port import ToolResult
 from reconciler.execute.agent.seat import Source
 from reconciler.execute.agent.toolbox import Toolbox, open_tools
-from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.work import Work
 from reconciler.model.job import AgentBrief
@@ -57,7 +56,7 @@ def sit(brief: Make, product: Repo, tmp_path: Path) -> Sit:
         policy: PolicySpec = made.policy
         sandbox = Sandbox.detect(policy.limits)
         assert sandbox
-        work = Work(brief=made, root=product.path, run_dir=run_dir, sandbox=sandbox, redactor=Redactor.of())
+        work = Work(brief=made, root=product.path, run_dir=run_dir, sandbox=sandbox)
         work.asked = asked
 
         async def opened() -> Toolbox:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reconciler.execute import evidence
 from reconciler.execute.backends.port import Message
+from reconciler.execute.redact import scrubbed
 from reconciler.execute.work import Work
 
 FILE = "conversation.jsonl"
@@ -35,7 +35,7 @@ class History:
         self._work.progress(event, phase=self._phase, **more)
 
     def _write(self, entry: dict[str, Any]) -> None:
-        line = json.dumps(evidence.scrub(self._work.redactor, entry), ensure_ascii=False, default=str)
+        line = json.dumps(scrubbed(entry), ensure_ascii=False, default=str)
         with (self._work.run_dir / FILE).open("a", encoding="utf-8", errors="replace") as file:
             file.write(f"{line}\n")
 

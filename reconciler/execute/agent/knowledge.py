@@ -40,7 +40,11 @@ class Knowledge:
         work.knowledge += [entry.path for entry in found if entry.path not in work.knowledge]
         if not found:
             return ToolResult(text="HiveMind knows nothing of this. Go on.")
-        parts = [text.delimited("knowledge", f"{entry.path}\n{text.cut(entry.text, _CHARACTERS)}") for entry in found]
+        mark = text.new_mark()
+        parts = [
+            text.delimited("knowledge", f"{text.quoted(entry.path)}\n{text.cut(entry.text, _CHARACTERS)}", mark)
+            for entry in found
+        ]
         return ToolResult(text="\n\n".join(parts))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.execute import text
+from reconciler.execute import answers, text
 from reconciler.execute.agent import patterns, repair, say, spoken, window
 from reconciler.execute.agent.gauge import Gauge, Overflow
 from reconciler.execute.agent.port import Ending, Journal, Terms, ToolResult, Tools
@@ -174,7 +174,7 @@ class _Conversation:
 
     def _taken(self, answer: Answer) -> Message:
         """The answer as a turn of the conversation, its calls readable. Raises _Interrupt where there is none."""
-        said = text.answer(answer.text)
+        said = answers.answer(answer.text)
         calls = answer.calls
         if answer.ended == "length":
             self._journal.event("cut off", calls=[call.name for call in calls])
@@ -281,7 +281,7 @@ class _Conversation:
     # -- keeping
 
     def _answer(self, call: Call, result: ToolResult) -> None:
-        shown = window.capped(text.visible(result.text), self._terms.num_ctx)
+        shown = window.capped(result.text, self._terms.num_ctx)
         message = Message(role="tool", name=call.name, call=call.id, text=shown)
         self._keep(message, ok=result.ok, refused=result.refused)
 

@@ -38,11 +38,12 @@ def opening(
         sections += surroundings.product_sections(work.root, brief.title)
     here = seat(work, phase)
     facts = "\n".join(f"- {line}" for line in (*_facts(here, terms), *_rules(here, spec, tools)))
-    wanted = template.render(spec.prompt, work.values(), f"phase {phase.name}: prompt").strip()
+    mark = text.new_mark()
+    wanted = template.render(spec.prompt, work.values(), f"phase {phase.name}: prompt", text.marking(mark)).strip()
     taught = text.cut("\n\n".join(skills), room * prompt.CHARACTERS_PER_TOKEN // 4)
     request = "\n\n".join(part for part in (taught, f"How you work here:\n{facts}", wanted) if part)
     left = room - len(head) // prompt.CHARACTERS_PER_TOKEN
-    told = prompt.compose(sections, request, num_ctx=left, max_tokens=0)
+    told = prompt.compose(sections, request, mark, num_ctx=left, max_tokens=0)
     messages = (Message(role="system", text=head), Message(role="user", text=told.user))
     return messages, tuple(dict.fromkeys((*cut, *told.left_out)))
 

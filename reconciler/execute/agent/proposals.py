@@ -76,7 +76,7 @@ def _proposal(item: Any) -> Proposal:
     return Proposal(
         name=name,
         title=title,
-        description=text.cut(text.visible(str(plain.get("description") or "")), 4000),
+        description=text.cut(str(plain.get("description") or ""), 4000),
         acceptance=tuple(_criterion(name, number, said) for number, said in enumerate(criteria, 1)),
         depends_on=tuple(str(other) for other in listed(plain, "depends_on")),
     )

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from reconciler.execute import text
+from reconciler.execute import answers, text
 
 _TRAILING_COMMA = re.compile(r'"(?:\\.|[^"\\])*+(?:"|\\?\Z)|,(?=\s*+[}\]])', re.DOTALL)
 _AFTER = re.compile(r'[\s"\'}\]),;`]*')
@@ -51,8 +51,8 @@ def read(raw: dict[str, Any] | str) -> dict[str, Any] | None:
         return {}  # a call without arguments
     rungs: tuple[Callable[[str], Any], ...] = (
         _loads,
-        lambda said: _loads(text.unfenced(said)),
-        lambda said: _first(_without_trailing_commas(text.unfenced(said).strip())),
+        lambda said: _loads(answers.unfenced(said)),
+        lambda said: _first(_without_trailing_commas(answers.unfenced(said).strip())),
         _literal,
     )
     for rung in rungs:
@@ -108,7 +108,7 @@ def _without_trailing_commas(said: str) -> str:
 
 def _literal(said: str) -> Any:
     """Python's spelling: single quotes, True, None."""
-    said = text.unfenced(said).strip()
+    said = answers.unfenced(said).strip()
     if len(said) > _MAX_LITERAL:
         raise ValueError
     try:

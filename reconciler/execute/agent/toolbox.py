@@ -6,7 +6,6 @@ What a tool does is in a file of its own; every rule holds here and there, whate
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -21,7 +20,9 @@ from reconciler.execute.agent.port import Finish, ToolResult
 from reconciler.execute.agent.proposals import PROPOSE, Proposals
 from reconciler.execute.agent.seat import Forbidden, Mistake, Seat, Source, seat
 from reconciler.execute.backends.port import ToolSpec
+from reconciler.execute.invisible import counted
 from reconciler.execute.mcp.client import company_servers
+from reconciler.execute.redact import redacted
 from reconciler.execute.work import Work
 from reconciler.model.spec import BlueprintPhase
 
@@ -34,7 +35,6 @@ _NEEDS = {
 """what a way of writing needs; `finish` is everybody's"""
 _WRITERS = (WRITE.name, EDIT.name)
 _ALWAYS = ("finish",)
-_COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 
 
 class Toolbox:
@@ -89,12 +89,9 @@ class Toolbox:
         raise Mistake(f"there is no tool {text.line(name, 60)!r}; there are {', '.join(self._open)}")
 
     def _shown(self, said: str) -> str:
-        plain = _COLOURS.sub("", said.replace("\r\n", "\n"))
-        clean = text.visible(plain)
-        hidden = len(plain) - len(clean)
+        shown, hidden = counted(said)
         note = f"\n[{hidden} characters that do not show were left out]" if hidden else ""
-        work = self._seat.work
-        return window.capped(work.redactor.text(clean) + note, work.brief.model.num_ctx)
+        return window.capped(redacted(shown) + note, self._seat.work.brief.model.num_ctx)
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 
 from reconciler import trees
-from reconciler.execute import text
+from reconciler.execute import answers, text
 from reconciler.execute.backends.command_place import NotAllowed, place
 from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, OnToken
 from reconciler.execute.backends.streaming import checked, limits_of, paced, told_schema
@@ -57,7 +57,7 @@ class Command:
                 on_token(piece)
         finally:
             await pieces.aclose()
-        answer, thinking = text.divided("".join(said))
+        answer, thinking = answers.divided("".join(said))
         return Answer(text=answer, tokens_in=None, tokens_out=None, cost_usd=None, ended="stop", thinking=thinking)
 
     async def _pieces(self, prompt: str) -> AsyncGenerator[str, None]:

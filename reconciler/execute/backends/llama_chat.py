@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import httpx
 import msgspec
 
-from reconciler.execute import text
+from reconciler.execute import answers, text
 from reconciler.execute.backends.failures import server_failure
 from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
 from reconciler.execute.backends.servers import LLAMA_URL
@@ -134,7 +134,7 @@ class LlamaChat:
             await chunks.aclose()
         if heard.ended is None:
             raise BackendError(Reason.BACKEND_ERROR, f"{self.who} broke off in the middle of its answer")
-        answer, tagged = text.divided("".join(heard.text))
+        answer, tagged = answers.divided("".join(heard.text))
         return Answer(
             text=answer,
             tokens_in=heard.usage.prompt_tokens,

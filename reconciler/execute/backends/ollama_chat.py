@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import ollama
 
-from reconciler.execute import text
+from reconciler.execute import answers, text
 from reconciler.execute.backends.failures import server_failure
 from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
 from reconciler.execute.backends.servers import OLLAMA_URL
@@ -107,7 +107,7 @@ class OllamaChat:
             await chunks.aclose()
         if last is None or not last.done:
             raise BackendError(Reason.BACKEND_ERROR, f"host {self._model.host} broke off in the middle of its answer")
-        answer, tagged = text.divided("".join(words))
+        answer, tagged = answers.divided("".join(words))
         return Answer(
             text=answer,
             tokens_in=last.prompt_eval_count,

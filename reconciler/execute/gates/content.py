@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.execute.gates.subject import Subject
+from reconciler.execute.redact import in_force
 from reconciler.model.execution import GateReport
 from reconciler.model.vocabulary import GateResult
 
@@ -70,7 +71,7 @@ def secrets(subject: Subject) -> list[GateReport]:
     named = ((change.path, change.path) for change in subject.changes if change.new)
     for place, written in (*named, *_lines(subject)):
         line = written.replace("\0", "")  # as UTF-16 has them between the letters
-        kind = subject.redactor.found(line)
+        kind = in_force().found(line)
         assigned = None if kind else _ASSIGNED.search(line)
         if assigned and _random(assigned[1]):
             kind = "password or key written out"

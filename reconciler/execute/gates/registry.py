@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from reconciler.execute import text
 from reconciler.execute.apart import Broke, TooLong, apart
 from reconciler.execute.gates.content import answer_length, placeholder, secrets
 from reconciler.execute.gates.criteria import acceptance, blueprint
@@ -22,6 +23,7 @@ from reconciler.execute.gates.process import decisions, knowledge
 from reconciler.execute.gates.shape import links, reviewable, source_tested
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.gates.tests import tests
+from reconciler.execute.redact import Redactor, forced, in_force
 from reconciler.model.duration import seconds
 from reconciler.model.execution import GateReport
 from reconciler.model.spec import CheckName, QualityGateSpec
@@ -104,25 +106,29 @@ async def _read(subject: Subject, names: Sequence[CheckName]) -> Mapping[CheckNa
     limits = subject.policy.limits
     wall = min(seconds(limits.command), seconds(limits.stall))
     try:
-        return await apart(read_all, subject, named, wall=wall)
+        return await apart(read_all, subject, named, in_force().values, wall=wall)
     except (TooLong, Broke) as error:
-        message = f"what was written could not be looked through: {subject.redactor.text(str(error))}"[:300]
+        message = text.line(f"what was written could not be looked through: {error}", 300)
         broken: dict[CheckName, list[GateReport]] = {}
         for name in named:
             broken[name] = [GateReport(id=name, result=GateResult.ERROR, message=message)]
         return broken
 
 
-def read_all(subject: Subject, names: Sequence[CheckName]) -> dict[CheckName, list[GateReport]]:
-    """For a process of its own: what each reader or check says. One that breaks is an error and hides no other."""
-    subject.read_added()
+def read_all(subject: Subject, names: Sequence[CheckName], known: tuple[str, ...]) -> dict[CheckName, list[GateReport]]:
+    """For a process of its own: what each reader or check says. One that breaks is an error and hides no other.
+
+    `known`: the values that nothing may show.
+    """
     found: dict[CheckName, list[GateReport]] = {}
-    for name in names:
-        reader, check = READERS.get(name), CHECKS.get(name)
-        try:
-            found[name] = reader(subject) if reader else [_look(subject, name, check)] if check else []
-        except Exception as error:
-            found[name] = [_broke(subject, name, error)]
+    with forced(Redactor.knowing(known, subject.policy.gates.secrets)):
+        subject.read_added()
+        for name in names:
+            reader, check = READERS.get(name), CHECKS.get(name)
+            try:
+                found[name] = reader(subject) if reader else [_look(subject, name, check)] if check else []
+            except Exception as error:
+                found[name] = [_broke(subject, name, error)]
     return found
 
 
@@ -158,5 +164,5 @@ def _look(subject: Subject, name: str, check: Check) -> GateReport:
 
 
 def _broke(subject: Subject, name: str, error: Exception) -> GateReport:
-    message = subject.redactor.text(f"the gate broke: {type(error).__name__}: {error}")[:300]
+    message = text.line(f"the gate broke: {type(error).__name__}: {error}", 300)
     return GateReport(id=name, result=GateResult.ERROR, message=message)

@@ -10,7 +10,6 @@ from typing import Literal
 from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.process import Completed
-from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
 from reconciler.git.product import diff_added_lines
 from reconciler.git.repository import SUBMODULE, Repository
@@ -52,7 +51,6 @@ class Subject:
     root: Path
     evidence: Path
     sandbox: Sandbox
-    redactor: Redactor
     policy: PolicySpec
     stage: str = ""
     product: ProductBrief | None = None
@@ -183,19 +181,19 @@ class Subject:
         message = well
         if faults:
             message = faults[0] if len(faults) == 1 else f"{faults[0]} (and {len(faults) - 1} more)"
-        return GateReport(id=gate, result=result, message=text.line(self.redactor.text(message), 300), log=log)
+        return GateReport(id=gate, result=result, message=text.line(message, 300), log=log)
 
     def log(self, gate: str, content: str) -> str:
         """Write a gate's log, bounded and redacted; its path below the evidence folder."""
         name = f"gates/{gate.replace('/', '-')}.log"
         path = self.evidence / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = text.both_ends(self.redactor.text(content), LOG_CHARACTERS)
+        kept = text.both_ends(content, LOG_CHARACTERS)
         path.write_text(kept, encoding="utf-8", errors="replace")
         return name
 
     def _message(self, done: Completed) -> str:
         if done.ok:
             return ""
-        said = text.line(self.redactor.text(done.tail(1)), 200)
+        said = text.line(done.tail(1), 200)
         return ": ".join(part for part in (done.stopped or f"exit {done.exit}", said) if part)

@@ -136,7 +136,7 @@ class Server:
             if not self._allowed(tool.name, name) or len(specs) == _MOST:
                 continue
             self._names[name] = tool.name
-            described = text.cut(text.visible(tool.description or tool.name), _DESCRIPTION)
+            described = text.cut(tool.description or tool.name, _DESCRIPTION)
             specs.append(ToolSpec(name=name, description=described, parameters=flat(tool.input_schema)))
         self.specs = tuple(specs)
 
