@@ -18,13 +18,11 @@ def work(tmp_path: Path) -> Work:
     from types import SimpleNamespace
     from typing import Any, cast
 
-    from reconciler.execute.redact import Redactor
-
     brief: Any = SimpleNamespace(
         title="t", description="", acceptance=(), company_title="",
         execution=SimpleNamespace(stage="BUILD", attempt=1, company="c"), blueprint=SimpleNamespace(phases=()),
     )  # fmt: skip
-    return Work(brief=brief, root=tmp_path, run_dir=tmp_path, sandbox=cast("Any", None), redactor=Redactor.of())
+    return Work(brief=brief, root=tmp_path, run_dir=tmp_path, sandbox=cast("Any", None))
 
 
 def test_nineteen_thousand_refusals_are_a_hundred_lines_and_a_number(work: Work) -> None:

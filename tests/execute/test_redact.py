@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -12,6 +11,7 @@ import pytest
 from reconciler.execute import answers, text
 from reconciler.execute.process import Completed
 from reconciler.execute.redact import Redactor, forced, in_force
+from tests.growth import linear
 
 VALUE = "correct/horse+battery-staple-of-a-length-that-base64-breaks-over-lines"
 LINES = [f"MIIEpAIBAAKCAQEA{'x' * 48}" for _ in range(5)]
@@ -138,15 +138,4 @@ HOSTILE: dict[str, tuple[Callable[[str], object], Callable[[int], str]]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_twice_the_text_costs_at_most_three_times_the_time(name: str) -> None:
     read, hostile = HOSTILE[name]
-
-    def cost(size: int) -> float:
-        said = hostile(size)
-        times: list[float] = []
-        for _ in range(3):
-            began = time.process_time()
-            read(said)
-            times.append(time.process_time() - began)
-        return min(times)
-
-    small, large = cost(20_000), cost(40_000)
-    assert large <= max(3 * small, 0.02), (small, large)
+    assert linear(read, hostile)
