@@ -69,6 +69,7 @@ def _brief(name: str, server: Server, rule: McpRule, policy: Outside) -> McpBrie
         env=env,
         tools=rule.tools,
         network=rule.network,
+        egress=rule.egress,
         sha256=hashlib.sha256(canonical.encode()).hexdigest(),
     )
 

@@ -8,11 +8,16 @@ from __future__ import annotations
 import functools
 import os
 import pwd
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reconciler.execute import locks, seccomp
 from reconciler.execute.toolchain import Toolchain
 
 HOME = "/tmp/home"
+SCRATCH = ("/tmp", "/dev")
+"""what every program may write to"""
 UID = 1000
 
 LIMIT_PROCESSES = (
@@ -28,6 +33,9 @@ _ETC = (
 
 _SHARED = ("--size", str(256 * 2**20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
 """memory that looks like files has a size"""
+OWN_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
+_UNSEEN = ("/proc/keys", "/proc/key-users")
+"""they name the keys of the user outside"""
 
 
 def bare(path: str, home: str, temporary: str) -> dict[str, str]:
@@ -58,9 +66,12 @@ def _user() -> str:
 def system_options(tools: Toolchain) -> tuple[str, ...]:
     """bubblewrap's arguments for an ordinary user with no network, the system read-only, and nothing else yet."""
     options = [
-        "--unshare-all", "--unshare-user", "--uid", str(UID), "--gid", str(UID), "--die-with-parent", "--new-session",
-        "--cap-drop", "ALL", "--hostname", "localhost", "--ro-bind", "/usr", "/usr",
+        "--unshare-all", "--unshare-user", "--disable-userns", "--uid", str(UID), "--gid", str(UID),
+        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "localhost",
+        "--ro-bind", "/usr", "/usr",
     ]  # fmt: skip
+    for capability in locks.CAPABILITIES:
+        options += ["--cap-add", capability]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/") / name
         if path.is_symlink():
@@ -70,6 +81,26 @@ def system_options(tools: Toolchain) -> tuple[str, ...]:
     for name in _ETC:
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     options += ["--ro-bind-try", "/nix/store", "/nix/store", "--proc", "/proc", "--dev", "/dev", *_SHARED]
+    for name in _UNSEEN:
+        options += ["--ro-bind", "/dev/null", name] if Path(name).exists() else []
     for folder in tools.folders:
         options += ["--ro-bind", folder, folder]
     return tuple(options)
+
+
+def locked(
+    argv: Sequence[str], *, landlock: int, counted: bool, writable: Sequence[str], limits: Mapping[str, int]
+) -> list[str]:
+    """`argv` behind the locks that our own Python puts on inside; nothing of it runs where one does not hold.
+
+    `landlock`: its version, 0 for none. `counted`: by a control group, memory of all sorts. `writable`: where Landlock
+    lets it write. `limits`: the kernel's names without RLIMIT_, in the kernel's units.
+    """
+    told = ",".join(f"{name}={number}" for name, number in limits.items())
+    filtered = seccomp.program(counted=counted).hex()
+    return [OWN_PYTHON, "-I", "-S", "-c", _text(), filtered, told, str(landlock), *writable, "--", *argv]
+
+
+@functools.lru_cache(maxsize=1)
+def _text() -> str:
+    return Path(locks.__file__).read_text()

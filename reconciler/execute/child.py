@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
-from reconciler.execute.process import signal_group
+from reconciler.execute.fence import Fence, fenced
+from reconciler.execute.process import Bounds, signal_group, watch
 
 MOST = 64 * 2**20
 """bytes that are read in all; a program that says more says nothing that anybody reads"""
@@ -20,6 +22,9 @@ _REST = 0.5
 """seconds for what stands in the pipes of a dead process; one that escaped its group cannot hold us up"""
 _COMPLAINTS = 4000
 _CHUNK = 65536
+FREE = Bounds(wall=math.inf)
+_TICK, _LOOK = 0.25, 1.0
+"""seconds between looks at what it uses: it may run for hours"""
 
 
 class TooMuch(Exception):
@@ -27,32 +32,45 @@ class TooMuch(Exception):
 
 
 class Child:
-    """A process in a session of its own. `complaints`: the end of what it wrote to standard error."""
+    """A process in a session of its own. `complaints`: the end of what it wrote to standard error.
+
+    `stopped`: why it was ended for what it used, in words; empty where it was not.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.complaints = b""
+        self.stopped = ""
+        self.watched: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def lines(self) -> AsyncGenerator[bytes, None]:
-        """Each line of standard output without its end, until there are no more. Raises TooMuch."""
+    async def lines(self, most: float = MOST, longest: float = math.inf) -> AsyncGenerator[bytes, None]:
+        """Each line of standard output without its end, until there are no more.
+
+        Raises TooMuch at `most` bytes in all, or at a line of more than `longest`.
+        """
         assert self.process.stdout is not None
         begun: list[bytes] = []
-        total = 0
+        total = length = 0
         while chunk := await self.process.stdout.read(_CHUNK):
             total += len(chunk)
-            if total > MOST:
-                raise TooMuch(f"said more than {MOST >> 20} MiB")
+            if total > most:
+                raise TooMuch(f"said more than {int(most) >> 20} MiB")
             *whole, rest = chunk.split(b"\n")
             for line in whole:
                 yield b"".join((*begun, line))
                 begun.clear()
             begun.append(rest)
+            length = len(rest) if whole else length + len(rest)
+            if length > longest:
+                raise TooMuch(f"said a line of more than {int(longest) >> 20} MiB")
         if any(begun):
             yield b"".join(begun)
 
     async def ended(self) -> int:
-        """Its exit status, negative for the signal that ended it."""
-        return await self.process.wait()
+        """Its exit status, negative for the signal that ended it; `stopped` is known by then."""
+        status = await self.process.wait()
+        await asyncio.wait({self.watched})
+        return status
 
     async def listen(self) -> None:
         """Keep the end of its complaints."""
@@ -65,6 +83,12 @@ class Child:
         assert self.process.stdout is not None
         while await self.process.stdout.read(_CHUNK):
             pass
+
+    async def say(self, line: bytes) -> None:
+        """One more line. Raises OSError where nobody hears it any more."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + b"\n")
+        await self.process.stdin.drain()
 
     async def tell(self, said: bytes) -> None:
         """All of it, and that there is no more."""
@@ -79,14 +103,23 @@ class Child:
 
 @contextlib.asynccontextmanager
 async def started(
-    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], said: bytes = b""
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], bounds: Bounds = FREE, said: bytes | None = b""
 ) -> AsyncGenerator[Child, None]:
-    """Run `argv` and tell it `said` on standard input. Raises OSError where it cannot be started.
+    """Run `argv` and tell it `said` on standard input; None: it is talked with. Raises OSError where it cannot start.
 
     On leaving: SIGTERM to the group, a moment of patience, SIGKILL.
     """
+    with fenced(argv, bounds.processes, bounds.memory) as fence:
+        async with _started(fence, cwd, env, bounds, said) as child:
+            yield child
+
+
+@contextlib.asynccontextmanager
+async def _started(
+    fence: Fence, cwd: Path, env: Mapping[str, str], bounds: Bounds, said: bytes | None
+) -> AsyncGenerator[Child, None]:
     process = await asyncio.create_subprocess_exec(
-        *argv,
+        *fence.argv,
         cwd=cwd,
         env=dict(env),
         stdin=asyncio.subprocess.PIPE,
@@ -95,11 +128,23 @@ async def started(
         start_new_session=True,
     )
     child = Child(process)
-    pipes: list[asyncio.Future[None]] = [asyncio.ensure_future(child.tell(said)), asyncio.ensure_future(child.listen())]
+    pipes: list[asyncio.Future[None]] = [asyncio.ensure_future(child.listen())]
+    if said is not None:
+        pipes.append(asyncio.ensure_future(child.tell(said)))
+    child.watched = asyncio.ensure_future(_watch(child, bounds, fence))
     try:
         yield child
     finally:
+        child.watched.cancel()
+        await asyncio.gather(child.watched, return_exceptions=True)
         await _end(child, pipes)
+
+
+async def _watch(child: Child, bounds: Bounds, fence: Fence) -> None:
+    ended = asyncio.ensure_future(child.process.wait())
+    child.stopped = await watch(child.process.pid, ended, bounds, fence, tick=_TICK, look=_LOOK)
+    if child.stopped:
+        signal_group(child.process.pid, signal.SIGKILL)
 
 
 async def _end(child: Child, pipes: list[asyncio.Future[None]]) -> None:

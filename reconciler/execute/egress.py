@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
+import socket
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -19,28 +21,34 @@ _HEAD = 16_384
 _PATIENCE = 10.0
 _CHUNK = 65536
 _SHOWN = 200
+_PRIVATE = "it is not on the internet: list it as host:port in the Policy"
 
 
 class Egress(SocketServer):
-    """`async with Egress(socket, allowed, heard)`. `allowed`: `host:port`, lower case."""
+    """`async with Egress(socket, allowed, heard)`. `allowed`: `host:port`, wherever that is.
 
-    def __init__(self, path: Path, allowed: Collection[str], heard: Heard) -> None:
+    `internet`: besides, whatever has a public address that is not this machine's.
+    """
+
+    def __init__(self, path: Path, allowed: Collection[str], heard: Heard, *, internet: bool = False) -> None:
         super().__init__(path, _HEAD)
-        self._allowed = frozenset(allowed)
+        self._allowed = frozenset(place.lower() for place in allowed)
+        self._internet = internet
         self._heard = heard
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         method, place = await _asked(reader)
-        if method != "CONNECT" or place not in self._allowed:
+        if method != "CONNECT" or not (self._internet or place in self._allowed):
             why = "only listed places may be reached" if method == "CONNECT" else "only tunnels are opened"
-            self._heard(place[:_SHOWN], False, why)
-            await _say(writer, "403 Forbidden")
+            await self._refuse(writer, place, why)
             return
-        host, _, port = place.rpartition(":")
         try:
             async with asyncio.timeout(_PATIENCE):
-                far_reader, far_writer = await asyncio.open_connection(host, int(port))
-        except (OSError, TimeoutError) as error:
+                far_reader, far_writer = await self._reach(place)
+        except Private as error:
+            await self._refuse(writer, place, str(error))
+            return
+        except (OSError, TimeoutError, ValueError) as error:
             self._heard(place, True, f"it cannot be reached: {error}")
             await _say(writer, "502 Bad Gateway")
             return
@@ -50,6 +58,39 @@ class Egress(SocketServer):
             await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
         finally:
             far_writer.close()
+
+    async def _refuse(self, writer: asyncio.StreamWriter, place: str, why: str) -> None:
+        self._heard(place[:_SHOWN], False, why)
+        await _say(writer, "403 Forbidden")
+
+    async def _reach(self, place: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection. Raises Private for what is not listed and not on the internet."""
+        host, _, port = place.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if place in self._allowed:
+            return await asyncio.open_connection(host, int(port))
+        found = await asyncio.get_running_loop().getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+        addresses = [str(address[0]) for *_, address in found]
+        if not all(on_the_internet(address) for address in addresses):
+            raise Private(_PRIVATE)
+        # the address that was judged, not the name once more: its next answer may be another
+        reader, writer = await asyncio.open_connection(addresses[0], int(port))
+        if writer.get_extra_info("peername")[0] == writer.get_extra_info("sockname")[0]:
+            writer.close()
+            raise Private(_PRIVATE)
+        return reader, writer
+
+
+class Private(Exception):
+    """A place that is not on the internet, and not listed."""
+
+
+def on_the_internet(address: str) -> bool:
+    """Not this machine, its network, a tunnel to either, or what a cloud tells its guests (169.254.169.254)."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and (found.ipv4_mapped or found.sixtofour or found.teredo):
+        return False
+    return found.is_global and not found.is_multicast
 
 
 async def _asked(reader: asyncio.StreamReader) -> tuple[str, str]:

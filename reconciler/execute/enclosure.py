@@ -7,6 +7,7 @@ sandbox is a plain process, it is started as it is, with an empty home and a bar
 from __future__ import annotations
 
 import importlib.util
+import math
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.execute.bubblewrap import HOME, LIMIT_PROCESSES, bare, system_options
+from reconciler.execute.bubblewrap import HOME, OWN_PYTHON, bare, system_options
+from reconciler.execute.process import Bounds
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.toolchain import SYSTEM, toolchain
 from reconciler.model.size import size
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_START = f'{LIMIT_PROCESSES}ulimit -c 0; most "$1"; shift; exec "$@"'
 
 
 class Enclosed(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +30,8 @@ class Enclosed(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     cwd: Path
     env: dict[str, str]
-    processes: int
-    """at once; who starts it puts the kernel's fence around it"""
+    bounds: Bounds
+    """what it may use; who starts it holds it to that"""
 
 
 def enclose(
@@ -41,13 +42,21 @@ def enclose(
     show: Sequence[Path] = (),
     home: Mapping[str, Path] | None = None,
     env: Mapping[str, str],
-    network: bool = False,
+    way_out: Path | None = None,
+    places: Sequence[str] = (),
 ) -> Enclosed:
     """`show`: files and folders that are visible where they are. `home`: name below the home -> file.
 
-    `scratch` is an empty folder of the caller's; a plain process has its home there.
+    `scratch` is an empty folder of the caller's; a plain process has its home there. `way_out`: the socket of an
+    `Egress`, the only network there is; of its `places`, those of this machine are found at their own ports.
     """
-    tools, processes = toolchain(), sandbox.limits.processes
+    limits, tools = sandbox.limits, toolchain()
+    bounds = Bounds(
+        wall=math.inf,
+        memory=size(limits.memory),
+        processes=limits.processes,
+        apart=sandbox.bwrap is not None,
+    )
     placed = home or {}
     if sandbox.bwrap is None:
         folder = scratch / "home"
@@ -57,10 +66,11 @@ def enclose(
             shutil.copyfile(source, folder / name)
             (folder / name).chmod(0o400)
         plain = bare(tools.path, str(folder), str(folder)) | dict(env)
-        return Enclosed(argv=tuple(argv), cwd=folder, env=plain, processes=processes)
-    options = [*system_options(tools), "--size", str(size(sandbox.limits.disk)), "--tmpfs", "/tmp"]
-    if network:
-        options += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+        return Enclosed(argv=tuple(argv), cwd=folder, env=plain, bounds=bounds)
+    options = [*system_options(tools), "--size", str(size(limits.disk)), "--tmpfs", "/tmp"]
+    if way_out is not None:
+        argv = [*_outward(way_out, places), *argv]
+        show = [*show, way_out.parent, _PACKAGE]
     for path in _outermost(show):
         options += ["--ro-bind", str(path), str(path)]
     options += ["--dir", HOME]
@@ -68,8 +78,14 @@ def enclose(
         options += ["--ro-bind", str(source), f"{HOME}/{name}"]
     options += ["--remount-ro", "/", "--chdir", HOME, "--"]
     inner = bare(tools.path, HOME, HOME) | dict(env)
-    limited = ("/bin/sh", "-c", _START, "sh", str(processes), *argv)
-    return Enclosed(argv=(sandbox.bwrap, *options, *limited), cwd=Path("/"), env=inner, processes=processes)
+    return Enclosed(argv=(sandbox.bwrap, *options, *sandbox.locked(argv)), cwd=Path("/"), env=inner, bounds=bounds)
+
+
+def _outward(way_out: Path, places: Sequence[str]) -> list[str]:
+    """The words before a program that lead its connections out; nothing of them is left in its environment."""
+    start = "import sys; sys.path.append(sys.argv.pop(1)); import runpy; runpy.run_module('{}', run_name='__main__')"
+    words = [OWN_PYTHON, "-I", "-S", "-c", start.format("reconciler.execute.inside"), str(_PACKAGE.parent)]
+    return [*words, str(way_out), *places, "--"]
 
 
 def _outermost(paths: Sequence[Path]) -> list[Path]:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.execute import text
+from reconciler.execute import memory, text
 from reconciler.execute.fence import Fence, fenced
 from reconciler.execute.room import MOST_FILES, InnerRoom, Room
 
 _GRACE = 2.0
 _TICK = 0.05
+_LOOK = 0.5
 _PROC = Path("/proc")
 
 
@@ -58,11 +59,13 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     grows: Path | None = None
     inside: str | None = None
     """as `grows`, but a folder of the command's own view of the files, empty at first and held in memory"""
+    apart: bool = False
+    """it has file systems in memory and a network of its own, which count as its memory"""
 
 
 async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], bounds: Bounds) -> Completed:
     """Run `argv` in a session of its own, with no input. Raises OSError where it cannot be started."""
-    with fenced(argv, bounds.processes) as fence:
+    with fenced(argv, bounds.processes, bounds.memory) as fence:
         return await _run(fence, cwd, env, bounds)
 
 
@@ -81,7 +84,7 @@ async def _run(fence: Fence, cwd: Path, env: Mapping[str, str], bounds: Bounds) 
     reader = asyncio.create_task(_drain(child, sink))
     ended = asyncio.create_task(child.wait())
     try:
-        stopped = await _watch(child.pid, ended, bounds, began, fence)
+        stopped = await watch(child.pid, ended, bounds, fence)
         if stopped:
             signal_group(child.pid, signal.SIGTERM)
             await asyncio.wait({ended}, timeout=_GRACE)
@@ -98,37 +101,48 @@ async def _run(fence: Fence, cwd: Path, env: Mapping[str, str], bounds: Bounds) 
     )
 
 
-async def _watch(pid: int, ended: asyncio.Task[int], bounds: Bounds, began: float, fence: Fence) -> str:
-    """Wait for the end; say why it must be brought about where a limit is passed. Empty: it ended by itself."""
+async def watch(
+    pid: int, ended: asyncio.Future[int], bounds: Bounds, fence: Fence, *, tick: float = _TICK, look: float = _LOOK
+) -> str:
+    """Wait for the end; say why it must be brought about where a limit is passed. Empty: it ended by itself.
+
+    `tick`, `look`: seconds between looks at what is told for nothing, and at every process.
+    """
+    began = looked = time.monotonic()
     before = _alive()
     room = _room(pid, bounds)
-    looked = time.monotonic()
     while True:
         left = bounds.wall - (time.monotonic() - began)
         if left <= 0:
             return f"timeout after {bounds.wall:g} s"
-        done, _ = await asyncio.wait({ended}, timeout=min(left, _TICK))
+        done, _ = await asyncio.wait({ended}, timeout=min(left, tick))
+        if why := fence.hit():
+            _kill_all(_tree(pid))
+            return why
         if done:
             return ""
-        if fence.hit():
-            signal_group(pid, signal.SIGKILL)
-            return f"more than {bounds.processes} processes at once"
         if room is not None and room.overdrawn():
             signal_group(pid, signal.SIGKILL)
             return f"more than {bounds.disk} bytes, or {MOST_FILES} files, of disk"
-        # counting directory entries is cheap; the tree is walked when the count is suspicious, or once a second
-        grown = _alive() - before
+        if fence.counts or (bounds.processes is None and bounds.memory is None):
+            continue
+        # counting directory entries is cheap; the tree is walked when the count is suspicious, or at times
         now = time.monotonic()
-        if now - looked < 1.0 and (bounds.processes is None or grown <= bounds.processes):
+        if now - looked < look and (bounds.processes is None or _alive() - before <= bounds.processes):
             continue
         looked = now
         tree = _tree(pid)
-        if bounds.processes is not None and len(tree) > bounds.processes:
+        if why := _passed(tree, bounds):
             _kill_all(tree)
-            return f"more than {bounds.processes} processes at once"
-        if bounds.memory is not None and sum(tree.values()) > bounds.memory:
-            _kill_all(tree)
-            return f"more than {bounds.memory} bytes of memory"
+            return why
+
+
+def _passed(tree: Mapping[int, int], bounds: Bounds) -> str:
+    if bounds.processes is not None and len(tree) > bounds.processes:
+        return f"more than {bounds.processes} processes at once"
+    if bounds.memory is not None and memory.held(tree, own=bounds.apart) > bounds.memory:
+        return f"more than {bounds.memory} bytes of memory"
+    return ""
 
 
 def _room(pid: int, bounds: Bounds) -> Room | InnerRoom | None:

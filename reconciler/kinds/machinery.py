@@ -207,7 +207,13 @@ class McpRule(Shape):
 
     server: Identifier = Field(description="Its name in `mcp.json`.")
     tools: list[Line] = Field(default=[], description="Names or globs of its tools. Default: all.")
-    network: bool = Field(default=False, description="Whether it may reach the network.")
+    network: bool = Field(
+        default=False, description="Whether it may reach the internet: public addresses, by the factory's proxy."
+    )
+    egress: list[HostPort] = Field(
+        default=[],
+        description="Places as `host:port` that it may reach besides, also on this machine (`localhost:5432`).",
+    )
 
 
 class Outside(Shape):

@@ -39,6 +39,7 @@ class McpBrief(Value, frozen=True, kw_only=True):
     network: bool
     sha256: str
     """of its configuration"""
+    egress: tuple[str, ...] = ()
 
 
 class SessionBrief(Value, frozen=True, kw_only=True):

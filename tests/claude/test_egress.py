@@ -101,7 +101,7 @@ def test_a_program_inside_finds_the_way_out_as_its_proxy_and_gives_its_own_exit_
     async def scene() -> tuple[int | None, bytes]:
         async with shouting() as place, Egress(tmp_path / "out", {place}, lambda *what: None):
             child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "reconciler.execute.inside", str(tmp_path / "out"),
+                sys.executable, "-m", "reconciler.execute.inside", str(tmp_path / "out"), "--",
                 sys.executable, "-c", program, place, stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
             said, _ = await asyncio.wait_for(child.communicate(), 10)

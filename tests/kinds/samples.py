@@ -164,7 +164,7 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
             "outside": {
                 "skills": ["~/.claude/skills"],
                 "environment": ["ALAI_COMPANY"],
-                "mcp": [{"server": "tickets", "tools": ["read_*"], "network": True}],
+                "mcp": [{"server": "tickets", "tools": ["read_*"], "network": True, "egress": ["localhost:5432"]}],
             },
         },
     ),

@@ -28,7 +28,6 @@ from reconciler.execute.backends.streaming import checked, told_schema
 from reconciler.execute.backends.version import version
 from reconciler.execute.egress import Heard
 from reconciler.execute.enclosure import program
-from reconciler.execute.fence import fenced
 from reconciler.execute.mcp.bridge import Bridge
 from reconciler.execute.mcp.wire import INSTALL, SERVER
 from reconciler.execute.sandbox import MISSING, Sandbox
@@ -164,9 +163,12 @@ class ClaudeCli:
         enclosed = place.enclosed(argv)
         run = Run()
         try:
-            with fenced(enclosed.argv, enclosed.processes) as fence:
-                async with child.started(fence.argv, cwd=enclosed.cwd, env=enclosed.env, said=said) as process:
-                    await claude_run.listen(process, run, watch)
+            async with child.started(
+                enclosed.argv, cwd=enclosed.cwd, env=enclosed.env, bounds=enclosed.bounds, said=said
+            ) as process:
+                await claude_run.listen(process, run, watch)
+            if process.stopped:
+                run.late = (Reason.BACKEND_ERROR, f"was ended: {process.stopped}")
         except OSError as error:
             raise BackendError(Reason.HOST_UNREACHABLE, f"{self._who} cannot be started: {error}") from error
         run.complaints = process.complaints.decode("utf-8", "replace")

@@ -95,7 +95,7 @@ class Place:
     def enclosed(self, flags: Sequence[str]) -> Enclosed:
         """The program with its flags, behind its way out, in the sandbox."""
         socket = str(self._way_out.path)
-        argv = [*self._python, "-m", "reconciler.execute.inside", socket, *self._argv, *flags]
+        argv = [*self._python, "-m", "reconciler.execute.inside", socket, "--", *self._argv, *flags]
         handed = {"ANTHROPIC_BASE_URL": ADDRESS, _KEYS[self._account]: self._way_out.key}
         return enclose(
             self._sandbox,

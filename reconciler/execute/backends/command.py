@@ -17,7 +17,6 @@ from reconciler.execute.backends.command_place import NotAllowed, place
 from reconciler.execute.backends.port import Answer, BackendError, ChatRequest, OnToken
 from reconciler.execute.backends.streaming import checked, limits_of, paced, told_schema
 from reconciler.execute.child import Child, started
-from reconciler.execute.fence import fenced
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.job import ModelBrief
 from reconciler.model.vocabulary import Reason
@@ -91,9 +90,9 @@ class Command:
             sandbox = await asyncio.to_thread(Sandbox.detect)
         with trees.scratch() as folder:
             async with place(self._model, sandbox, folder, self._heard) as found:
-                with fenced(found.argv, found.processes or None) as fence:
-                    async with started(fence.argv, cwd=found.cwd, env=found.env, said=prompt.encode()) as child:
-                        yield child
+                asked, bounds = prompt.encode(), found.bounds
+                async with started(found.argv, cwd=found.cwd, env=found.env, bounds=bounds, said=asked) as child:
+                    yield child
 
     def _heard(self, where: str, through: bool, why: str) -> None:
         if not through and self._refuse is not None:

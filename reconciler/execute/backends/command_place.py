@@ -10,8 +10,9 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
+from reconciler.execute.child import FREE
 from reconciler.execute.egress import Egress, Heard
-from reconciler.execute.enclosure import Enclosed, enclose, program, python
+from reconciler.execute.enclosure import Enclosed, enclose, program
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.toolchain import toolchain
 from reconciler.model.job import ModelBrief
@@ -37,7 +38,7 @@ def private(path: Path) -> bool:
 async def place(model: ModelBrief, sandbox: Sandbox | None, scratch: Path, heard: Heard) -> AsyncGenerator[Enclosed]:
     """What to start. `scratch` is empty and the caller's. Raises NotAllowed, FileNotFoundError."""
     if model.outside:
-        yield Enclosed(argv=model.command, cwd=scratch, env=dict(os.environ), processes=0)
+        yield Enclosed(argv=model.command, cwd=scratch, env=dict(os.environ), bounds=FREE)
         return
     allow = f"or let it have your own rights on this machine: alai-reconcile trust --host {model.host}"
     if sandbox is None or sandbox.bwrap is None:
@@ -59,11 +60,9 @@ async def place(model: ModelBrief, sandbox: Sandbox | None, scratch: Path, heard
     if not model.egress:
         yield enclose(sandbox, argv, scratch=scratch, show=show, env={})
         return
-    ours, shown, env = python()
     out = scratch / "out"
-    argv = [*ours, "-m", "reconciler.execute.inside", str(out), *argv]
-    async with Egress(out, [where.lower() for where in model.egress], heard):
-        yield enclose(sandbox, argv, scratch=scratch, show=[*show, *shown, scratch], env=env)
+    async with Egress(out, model.egress, heard):
+        yield enclose(sandbox, argv, scratch=scratch, show=show, env={}, way_out=out, places=model.egress)
 
 
 def _paths(words: Sequence[str]) -> list[Path]:

@@ -22,9 +22,11 @@ from reconciler.execute import text
 from reconciler.execute.agent.port import ToolResult
 from reconciler.execute.agent.seat import Source
 from reconciler.execute.backends.port import ToolSpec
+from reconciler.execute.child import Child
+from reconciler.execute.egress import Egress
 from reconciler.execute.enclosure import Enclosed, enclose, program
-from reconciler.execute.fence import fenced
 from reconciler.execute.mcp.schema import flat
+from reconciler.execute.mcp.stdio import talked_with
 from reconciler.execute.mcp.wire import INSTALL
 from reconciler.execute.work import Work
 from reconciler.model.job import McpBrief
@@ -58,6 +60,7 @@ class Server:
         self._ready: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
         self._done = asyncio.Event()
+        self._server: Child | None = None
         self._names: dict[str, str] = {}
         self.specs: tuple[ToolSpec, ...] = ()
 
@@ -89,36 +92,54 @@ class Server:
         except TimeoutError:
             return ToolResult(text=f"{name} did not answer within {CALL_SECONDS:g} s", ok=False)
         except (MCPError, OSError, RuntimeError, ValueError) as error:
-            return ToolResult(text=f"{name} failed: {text.line(str(error), 300)}", ok=False)
+            why = self._stopped() or text.line(str(error), 300)
+            return ToolResult(text=f"{name} failed: {why}", ok=False)
         said = "\n".join(_words(block) for block in result.content)
         self._work.note(phase=self._phase, tool=name, arguments=arguments, answer=said, failed=result.is_error)
         return ToolResult(text=said or "(nothing was said)", ok=not result.is_error)
 
     async def _run(self) -> None:
-        from mcp import ClientSession, MCPError, StdioServerParameters, stdio_client
+        from mcp import ClientSession, MCPError
 
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(trees.scratch())
-            with (folder / "complaints").open("w+", errors="replace") as complaints:
-                try:
-                    enclosed = self._enclosed(folder)
-                    fence = stack.enter_context(fenced(enclosed.argv, enclosed.processes))
-                    first, *words = fence.argv
-                    parameters = StdioServerParameters(command=first, args=words, env=enclosed.env, cwd=enclosed.cwd)
-                    async with (
-                        stdio_client(parameters, errlog=complaints) as (incoming, outgoing),
-                        ClientSession(incoming, outgoing) as session,
-                    ):
-                        await session.initialize()
-                        self._offer(await _listed(session))
-                        self._ready.set_result(session)
-                        await self._done.wait()
-                except (MCPError, OSError, RuntimeError, ValueError, ExceptionGroup) as error:
-                    complaints.seek(0)
-                    told = complaints.read(100_000).strip().splitlines() or [str(error) or type(error).__name__]
-                    raise Unusable(text.line(told[-1], 200)) from error
+        with trees.scratch() as folder:
+            way_out = folder / "out" / "socket"
+            try:
+                async with contextlib.AsyncExitStack() as stack:
+                    enclosed = self._enclosed(folder, await stack.enter_async_context(self._network(way_out)))
+                    server, *streams = await stack.enter_async_context(talked_with(enclosed))
+                    self._server = server
+                    session = await stack.enter_async_context(ClientSession(*streams))
+                    await session.initialize()
+                    self._offer(await _listed(session))
+                    self._ready.set_result(session)
+                    await self._done.wait()
+            except (MCPError, OSError, RuntimeError, ValueError, ExceptionGroup) as error:
+                raise Unusable(self._stopped() or self._complaint() or text.line(str(error), 200)) from error
 
-    def _enclosed(self, folder: Path) -> Enclosed:
+    def _stopped(self) -> str:
+        return f"it was ended: {self._server.stopped}" if self._server and self._server.stopped else ""
+
+    def _complaint(self) -> str:
+        """The last thing that it complained of."""
+        said = self._server.complaints.decode("utf-8", "replace").strip().splitlines() if self._server else []
+        return text.line(said[-1], 200) if said else ""
+
+    @contextlib.asynccontextmanager
+    async def _network(self, way_out: Path) -> AsyncGenerator[Path | None]:
+        """The socket that leads out, where the Policy gives it a network."""
+        brief = self._brief
+        if not (brief.network or brief.egress):
+            yield None
+            return
+        way_out.parent.mkdir()
+        async with Egress(way_out, brief.egress, self._heard, internet=brief.network):
+            yield way_out
+
+    def _heard(self, place: str, through: bool, why: str) -> None:
+        if not through:
+            self._work.refuse(self._phase, "", f"mcp__{self._brief.name}", place, why)
+
+    def _enclosed(self, folder: Path, way_out: Path | None) -> Enclosed:
         """How it is started. Raises Unusable."""
         brief = self._brief
         allowed = self._work.brief.policy.outside.environment
@@ -127,7 +148,9 @@ class Server:
             raise Unusable(f"there is no program {brief.command[0]} on this machine")
         argv, show = found
         env = {name: _filled(value, allowed) for name, value in brief.env.items()}
-        return enclose(self._work.sandbox, argv, scratch=folder, show=show, env=env, network=brief.network)
+        return enclose(
+            self._work.sandbox, argv, scratch=folder, show=show, env=env, way_out=way_out, places=brief.egress
+        )
 
     def _offer(self, tools: list[Tool]) -> None:
         specs: list[ToolSpec] = []

@@ -79,6 +79,9 @@ class McpRule(Spec, frozen=True, kw_only=True):
     tools: tuple[str, ...] = ()
     """names or globs; none: all that it has"""
     network: bool = False
+    """the internet, by our proxy"""
+    egress: tuple[str, ...] = ()
+    """`host:port` that it may reach besides, on this machine or in its network"""
 
 
 class Outside(Spec, frozen=True, kw_only=True):
