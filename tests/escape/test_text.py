@@ -13,7 +13,7 @@ import pytest
 from reconciler.execute import apart
 from reconciler.execute.apart import Broke, TooLong
 from reconciler.execute.attempt import run_attempt
-from reconciler.model.spec import PolicySpec
+from reconciler.model.spec import Criterion, PolicySpec
 from reconciler.model.spec.rules import GateRules
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
 from tests.escape.conftest import LIMITS, Prison
@@ -94,3 +94,22 @@ def test_whoever_is_cancelled_leaves_no_process_at_work() -> None:
 
     asyncio.run(cancelled())
     assert asyncio.run(apart.apart(os.getpid, wall=20)) != os.getpid()
+
+
+def test_code_that_ends_its_runner_is_found_in_what_a_commit_added(prison: Prison) -> None:
+    told = prison.shell("printf 'import os\\nos._exit(0)\\n' > app.py")
+    assert told.result
+    found = {gate.id: gate for gate in told.result.gates}["tests/code"]
+    assert (found.result, found.message) == (GateResult.FAIL, "app.py:2: ends the program while it is loaded")
+
+
+@pytest.mark.parametrize(
+    "makefile", ["test:\n\tmake test\n", "test:\n\tmake a\na:\n\tmake test a\n", "A=$(A) $(A)\ntest:\n\tmake $(A)\n"]
+)
+def test_targets_that_make_themselves_hold_up_no_gate(prison: Prison, makefile: str) -> None:
+    prison.product.commit({"Makefile": makefile, "tests/test_a.py": "def test(): pass\n"})
+    check = Criterion(id="made", text="It is made.", check="make test || true")
+    told = prison.shell("echo x >> tests/test_a.py", acceptance=(check,), policy=prison.brief_policy(processes=20))
+    assert told.result
+    assert {"tests", "acceptance/made"} <= {gate.id for gate in told.result.gates}
+    assert not [gate for gate in told.result.gates if "come to an end" in gate.message]

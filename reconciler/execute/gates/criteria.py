@@ -16,6 +16,7 @@ from reconciler import trees
 from reconciler.execute.gates.canary import fail_at_end, fail_inline, falls_off
 from reconciler.execute.gates.families import is_test
 from reconciler.execute.gates.makefile import package_scripts
+from reconciler.execute.gates.reading import read
 from reconciler.execute.gates.rig import Base, Rig, judges, put_back, restore
 from reconciler.execute.gates.shell import chained, steps
 from reconciler.execute.gates.steering import MAKEFILES, steers
@@ -26,6 +27,17 @@ from reconciler.model.vocabulary import GateResult
 
 _MOST_BYTES = 200_000
 _MAKE = re.compile(r"\bmake\s+(?:-\S+\s+)*([\w.-]+)")
+
+
+class Hand(msgspec.Struct, frozen=True, kw_only=True):
+    """`existing` (path and content) and `added` are the work's own part in how a check is carried out."""
+
+    existing: Mapping[str, bytes]
+    added: tuple[str, ...]
+    failing: str
+    """the check, made to fail in its last line; as it is where that cannot be told"""
+    scripts: Mapping[str, bytes]
+    """scripts of the base that are made to fail instead"""
 
 
 async def acceptance(subject: Subject) -> list[GateReport]:
@@ -59,7 +71,24 @@ async def _believed(subject: Subject, base: Base, check: str | None, report: Gat
     """
     if check is None or report.result is not GateResult.PASS:
         return report
-    rig = await asyncio.to_thread(Rig, base, check)
+    hand = await read(hand_in, subject, base, check)
+    if hand.existing or hand.added:
+        again = await _again(subject, report, check, hand.existing, hand.added)
+        if again.result is not GateResult.PASS:
+            names = ", ".join(sorted([*hand.existing, *hand.added])[:5])
+            message = f"it holds only with what the work made of how it is checked ({names}): a person has to look"
+            return msgspec.structs.replace(report, result=GateResult.PERSON, message=message, log=again.log)
+    if hand.failing != check or hand.scripts:
+        again = await _again(subject, report, hand.failing, {**hand.existing, **hand.scripts}, hand.added)
+        if again.result is GateResult.PASS:
+            message = "it held also when its last line had to fail, so something ends it before: a person has to look"
+            return msgspec.structs.replace(report, result=GateResult.PERSON, message=message, log=again.log)
+    return report
+
+
+def hand_in(subject: Subject, base: Base, check: str) -> Hand:
+    """What the work has of its own judge. Reads strangers' text: for a process of its own."""
+    rig = Rig(base, check)
     mine = [change.path for change in subject.changes if change.old and not is_test(change.path)]
     existing = {
         path: data
@@ -67,19 +96,8 @@ async def _believed(subject: Subject, base: Base, check: str | None, report: Gat
         if _differs(subject, base, rig, check, path)
     }
     added = [change.path for change in subject.changes if change.new and not change.old and rig.replaces(change.path)]
-    if existing or added:
-        again = await _again(subject, report, check, existing, added)
-        if again.result is not GateResult.PASS:
-            names = ", ".join(sorted([*existing, *added])[:5])
-            message = f"it holds only with what the work made of how it is checked ({names}): a person has to look"
-            return msgspec.structs.replace(report, result=GateResult.PERSON, message=message, log=again.log)
     failing, scripts = _failing(base, rig, check)
-    if failing != check or scripts:
-        again = await _again(subject, report, failing, {**existing, **scripts}, added)
-        if again.result is GateResult.PASS:
-            message = "it held also when its last line had to fail, so something ends it before: a person has to look"
-            return msgspec.structs.replace(report, result=GateResult.PERSON, message=message, log=again.log)
-    return report
+    return Hand(existing=existing, added=tuple(added), failing=failing, scripts=scripts)
 
 
 async def _again(

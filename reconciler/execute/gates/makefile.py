@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, cast
 
 from reconciler.execute.gates.shell import Step
 
-_RULE = re.compile(r"^([^\s#:=][^:=#]*)::?(?!=)\s*([^;#]*)(?:;(.*))?$")
+_RULE = re.compile(r"^([^\s#:=][^:=#]*+)::?(?!=)\s*+([^;#]*+)(?:;(.*)|#.*)?$")
 _VARIABLE = re.compile(r"^\s*(?:export\s+|override\s+)?([\w.-]+)\s*[?:+!]?:?=\s*(.*)$")
+_REFERENCE = re.compile(r"\$[({]([\w.-]+)[)}]")
+_LONGEST = 4_000
+"""characters of one line that are read"""
+_MOST_LINES = 2_000
+"""of recipes that one command comes to"""
 _MAKE = re.compile(r"(?:g|b)?make|\$[({]MAKE[)}]")
 _PACKAGE = re.compile(r"npm|yarn|pnpm|bun|node")
 _NPM_VERBS = frozenset(("run", "run-script", "--run"))
@@ -39,7 +45,8 @@ def recipes(makefile: str, wanted: list[str]) -> str:
     variables: dict[str, str] = {}
     first: str | None = None
     at: list[str] = []
-    for line in makefile.replace("\\\n", " ").split("\n"):
+    for whole in makefile.replace("\\\n", " ").split("\n"):
+        line = whole[:_LONGEST]
         if line.startswith("\t"):
             for target in at:
                 rules[target][1].append(line.strip())
@@ -52,16 +59,17 @@ def recipes(makefile: str, wanted: list[str]) -> str:
             first = first or next((target for target in at if not target.startswith((".", "%"))), None)
         elif found := _VARIABLE.match(line):
             variables[found[1]] = found[2]
-    waiting, seen = [*(wanted or ([first] if first else [])), *(t for t in rules if "%" in t or "$" in t)], set[str]()
+    begin = [*(wanted or ([first] if first else [])), *(t for t in rules if "%" in t or "$" in t)]
+    waiting, seen = deque(begin), set[str]()
     lines: list[str] = []
-    while waiting:
-        target = waiting.pop(0)
+    while waiting and len(lines) < _MOST_LINES:
+        target = waiting.popleft()
         if target not in seen and target in rules:
             seen.add(target)
             needs, own = rules[target]
             waiting += needs
-            lines += [_filled(line, variables) for line in own]
-    return "\n".join(lines)
+            lines += own
+    return "\n".join(_filled(line, variables) for line in lines[:_MOST_LINES])
 
 
 def scripts(step: Step) -> list[str]:
@@ -92,5 +100,18 @@ def _around(name: str) -> Iterator[str]:
 
 def _filled(line: str, variables: dict[str, str]) -> str:
     for _ in range(3):
-        line = re.sub(r"\$[({]([\w.-]+)[)}]", lambda found: variables.get(found[1], found[0]), line)[:4_000]
+        line = _replaced(line, variables)
     return line.lstrip("@-+ ")
+
+
+def _replaced(line: str, variables: dict[str, str]) -> str:
+    """With the variables' values, as far as it stays a line that is read."""
+    parts: list[str] = []
+    length = at = 0
+    for found in _REFERENCE.finditer(line):
+        parts += [line[at : found.start()], variables.get(found[1], found[0])]
+        length += len(parts[-2]) + len(parts[-1])
+        at = found.end()
+        if length > _LONGEST:
+            return "".join(parts)[:_LONGEST]
+    return ("".join(parts) + line[at:])[:_LONGEST]

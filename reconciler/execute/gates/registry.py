@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from reconciler.execute import text
-from reconciler.execute.apart import Broke, TooLong, apart
+from reconciler.execute.apart import Broke, TooLong
 from reconciler.execute.gates.content import answer_length, placeholder, secrets
 from reconciler.execute.gates.criteria import acceptance, blueprint
 from reconciler.execute.gates.dependencies import dependencies
@@ -20,11 +20,10 @@ from reconciler.execute.gates.files import files, syntax
 from reconciler.execute.gates.lines import conflict_markers, debug_leftovers, skipped_tests
 from reconciler.execute.gates.places import boundaries, protected
 from reconciler.execute.gates.process import decisions, knowledge
+from reconciler.execute.gates.reading import read
 from reconciler.execute.gates.shape import links, reviewable, source_tested
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.gates.tests import tests
-from reconciler.execute.redact import Redactor, forced, in_force
-from reconciler.model.duration import seconds
 from reconciler.model.execution import GateReport
 from reconciler.model.spec import CheckName, QualityGateSpec
 from reconciler.model.vocabulary import GateResult
@@ -78,14 +77,14 @@ async def judge(subject: Subject, gates: Mapping[CheckName, Gate | None]) -> tup
     With a quality gate every one of its points has at least one report.
     """
     named = {point.check: point for point in subject.quality.points if point.check} if subject.quality else {}
-    read = await _read(subject, [name for name, gate in gates.items() if gate is None])
+    heard = await _read(subject, [name for name, gate in gates.items() if gate is None])
     reports: list[GateReport] = []
     for name, gate in gates.items():
-        found = read[name] if gate is None else await _run(subject, name, gate)
+        found = heard[name] if gate is None else await _run(subject, name, gate)
         point = named.get(name)
         reports += [msgspec.structs.replace(report, point=point.id) for report in found] if point else found
     if subject.quality:
-        reports += await _points(subject, subject.quality, {report.point for report in reports}, read)
+        reports += await _points(subject, subject.quality, {report.point for report in reports}, heard)
     return tuple(reports)
 
 
@@ -103,10 +102,8 @@ async def _read(subject: Subject, names: Sequence[CheckName]) -> Mapping[CheckNa
     named: tuple[CheckName, ...] = tuple(dict.fromkeys((*names, *checks)))
     if not named:
         return {}
-    limits = subject.policy.limits
-    wall = min(seconds(limits.command), seconds(limits.stall))
     try:
-        return await apart(read_all, subject, named, in_force().values, wall=wall)
+        return await read(read_all, subject, named)
     except (TooLong, Broke) as error:
         message = text.line(f"what was written could not be looked through: {error}", 300)
         broken: dict[CheckName, list[GateReport]] = {}
@@ -115,20 +112,16 @@ async def _read(subject: Subject, names: Sequence[CheckName]) -> Mapping[CheckNa
         return broken
 
 
-def read_all(subject: Subject, names: Sequence[CheckName], known: tuple[str, ...]) -> dict[CheckName, list[GateReport]]:
-    """For a process of its own: what each reader or check says. One that breaks is an error and hides no other.
-
-    `known`: the values that nothing may show.
-    """
+def read_all(subject: Subject, names: Sequence[CheckName]) -> dict[CheckName, list[GateReport]]:
+    """For a process of its own: what each reader or check says. One that breaks is an error and hides no other."""
+    subject.read_added()
     found: dict[CheckName, list[GateReport]] = {}
-    with forced(Redactor.knowing(known, subject.policy.gates.secrets)):
-        subject.read_added()
-        for name in names:
-            reader, check = READERS.get(name), CHECKS.get(name)
-            try:
-                found[name] = reader(subject) if reader else [_look(subject, name, check)] if check else []
-            except Exception as error:
-                found[name] = [_broke(subject, name, error)]
+    for name in names:
+        reader, check = READERS.get(name), CHECKS.get(name)
+        try:
+            found[name] = reader(subject) if reader else [_look(subject, name, check)] if check else []
+        except Exception as error:
+            found[name] = [_broke(subject, name, error)]
     return found
 
 

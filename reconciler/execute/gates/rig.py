@@ -41,6 +41,14 @@ _VARIABLE = re.compile(r"^(?:\$[({]?\w+[)}]?/+|\./)+")
 _STARTERS = {"make": MAKEFILES, "npm": ("package.json",), "yarn": ("package.json",), "pnpm": ("package.json",)}
 _NO_TESTS = frozenset(("conftest.py", "__init__.py"))
 _MOST_BYTES = 200_000
+_MOST_TEXTS = 2_000
+
+
+class TooFar(Exception):
+    """A command leads to more than can be followed."""
+
+    def __str__(self) -> str:
+        return f"what `{self.args[0]}` leads to is too much to follow: name a test command that runs less by others"
 
 
 class Base:
@@ -82,10 +90,15 @@ class Rig:
         self.started: set[str] = set()
         """files of the base that the command starts, loads or compares with, whatever they are called"""
         self._waiting = [command]
+        followed: set[str] = set()
         while self._waiting:
             text = self._waiting.pop()
-            self._lead(text)
-            self._start(text)
+            if text not in followed:  # a target may make itself
+                followed.add(text)
+                self._lead(text)
+                self._start(text)
+            if len(followed) > _MOST_TEXTS:
+                raise TooFar(command)
         folders = {"/".join(parts[:at]) for parts in (p.split("/") for p in base.paths) for at in range(1, len(parts))}
         self._starts = {folder for folder in folders & self._words if f"{folder}/__init__.py" not in base.paths}
 

@@ -13,6 +13,7 @@ from reconciler.execute.process import Completed
 from reconciler.execute.sandbox import Sandbox
 from reconciler.git.product import diff_added_lines
 from reconciler.git.repository import SUBMODULE, Repository
+from reconciler.model.duration import seconds
 from reconciler.model.execution import GateReport, PhaseReport
 from reconciler.model.history import TreeChange
 from reconciler.model.job import ProductBrief
@@ -82,6 +83,12 @@ class Subject:
         if self.added is None:
             raise TooMuch
         yield from self.added
+
+    @property
+    def wall(self) -> float:
+        """Seconds that reading the work may take in a process of its own."""
+        limits = self.policy.limits
+        return min(seconds(limits.command), seconds(limits.stall))
 
     def read_added(self) -> None:
         """Read what the commit added into `added`."""

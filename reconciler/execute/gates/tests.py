@@ -17,6 +17,7 @@ from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.gates import report as runner
 from reconciler.execute.gates.families import is_test
+from reconciler.execute.gates.reading import read
 from reconciler.execute.gates.rig import Base, Rig, has_target, restore, swapped
 from reconciler.execute.gates.steering import MAKEFILES, compiled
 from reconciler.execute.gates.subject import Subject
@@ -33,7 +34,7 @@ async def tests(subject: Subject) -> list[GateReport]:
         return []
     base = await asyncio.to_thread(Base, Path(product.path), product.tip)
     command = product.test or ("make test" if base.has_target() else None)
-    reports = await asyncio.to_thread(suspicions, subject, base)
+    reports = await read(suspicions, subject) if subject.changes else []
     if command is None:
         # tests that the work itself brought: they must pass, and prove little
         added = any(has_target(subject.root / name) for name in MAKEFILES)
@@ -41,14 +42,17 @@ async def tests(subject: Subject) -> list[GateReport]:
     plain = await _counted(subject, base, command, await subject.check("tests", command, told="nothing"))
     reports.append(plain)
     if subject.changes:
-        judge = await asyncio.to_thread(_judge, subject, base, command)
+        judge = await read(judge_of, subject, command)
         reports += await _as_on_base(subject, judge, plain)
         if base.has_tests() and all(found.result is GateResult.PASS for found in reports):
             reports.append(await trial(subject, judge, runner.ran(subject.said(plain))))
     return reports
 
 
-def _judge(subject: Subject, base: Base, command: str) -> Judge:
+def judge_of(subject: Subject, command: str) -> Judge:
+    """Who judges on the base. Reads strangers' text: for a process of its own."""
+    assert subject.product is not None
+    base = Base(Path(subject.product.path), subject.product.tip)
     rig = Rig(base, command)
     changed = [change.path for change in subject.changes if change.old]
     existing, added = swapped(base, rig, subject.root, changed)

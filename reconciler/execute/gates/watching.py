@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from reconciler.execute.gates import watching_python
 from reconciler.execute.gates.families import is_test, suffix
@@ -117,9 +118,13 @@ _EXIT = re.compile(r"(?<!=>)(?<!=> )\bprocess\.exit\(\s*0?\s*\)")
 _GUARD = re.compile(r"require\.main|import\.meta\.(?:main|url)|process\.argv\[1\]")
 
 
-def suspicions(subject: Subject, base: Base) -> list[GateReport]:
-    """A report of what fails, one of what a person has to look at; none where nothing was found."""
-    if not subject.changes or subject.added is None:
+def suspicions(subject: Subject) -> list[GateReport]:
+    """A report of what fails, one of what a person has to look at; none where nothing was found.
+
+    Reads the work: for a process of its own.
+    """
+    subject.read_added()
+    if not subject.changes or subject.product is None or subject.added is None:
         return []
     added: dict[str, set[str]] = defaultdict(set)
     for path, line in subject.added:
@@ -132,7 +137,7 @@ def suspicions(subject: Subject, base: Base) -> list[GateReport]:
             for line, what, doubtful in look(path, subject.content(path), added[path]):
                 (doubts if doubtful else faults).append(f"{path}:{line}: {what}")
     doubts += _own_tests(subject)
-    if faults and _makes_runners(base):
+    if faults and _makes_runners(Base(Path(subject.product.path), subject.product.tip)):
         faults, doubts = [], [*faults, *doubts]
     well = "no program looks at who judges it"
     reports = [subject.judge(GATE, faults[:_MOST_FAULTS], well)] if faults else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 _RUNNERS = frozenset(("unittest", "pytest", "_pytest", "nose", "nose2", "pluggy", "doctest"))
 _ENDS = frozenset(("sys.exit", "exit", "quit", "os._exit", "SystemExit", "sys.exit.__call__"))
@@ -113,11 +114,17 @@ def _calls(node: ast.Call, inside: ast.AST | None) -> tuple[str, bool] | None:
         return "takes in a test runner", False
     if name == "atexit.register" and any(_name(item) in ("os._exit", "os.abort", "os.kill") for item in node.args):
         return "ends the program behind its runner's back", False
-    if name in _STACK and inside is not None and any(map(_WATCHERS.search, _strings(inside))):
+    if name in _STACK and inside is not None and _watches(inside):
         return "asks who calls it", True
     if name.endswith(("exists", "isdir", "isfile", "is_dir", "is_file")) and _PLACES.intersection(_strings(node)):
         return "asks on which machine it runs", True
     return None
+
+
+@lru_cache(maxsize=8)
+def _watches(function: ast.AST) -> bool:
+    """Whether a function names what watches it; asked again for each call in it."""
+    return any(map(_WATCHERS.search, _strings(function)))
 
 
 def _ends(node: ast.AST, *, script: bool) -> tuple[str, bool] | None:
