@@ -69,9 +69,9 @@ class Reconciler:
         self._writer.recover()
         observe(self._factory)
         store = self._factory.store
-        for said in sweep_runs(self._factory, {item.execution.id for item in store.live()}):
+        swept = sweep_runs(self._factory, {item.execution.id for item in store.live()})
+        for said in (*swept, *mend_products(self._factory, store.view())):
             self._tell(Event("warning", "", said))
-        mend_products(self._factory, store.view())
         for item in store.live():
             job = self._jobs.find(item.execution.id)
             if job is None:

@@ -7,11 +7,13 @@ import os
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from reconciler.controller.factory import Factory
 from reconciler.controller.recovery import sweep_runs
 from reconciler.execute.job import run_job
 from reconciler.git.repository import Repository
+from reconciler.model.errors import Refused
 from reconciler.model.execution import Result
 from reconciler.model.job import AttemptJob
 from reconciler.model.spec import Criterion
@@ -31,7 +33,7 @@ def test_folders_nested_1500_deep_are_judged_and_gone_afterwards(prison: Prison)
 
 
 def test_folders_nested_deeper_than_a_path_can_say_are_the_works_fault_and_gone_afterwards(prison: Prison) -> None:
-    told = prison.shell(DEEP.format(4000), policy=prison.brief_policy(disk="64GiB"))
+    told = prison.shell(DEEP.format(2300), policy=prison.brief_policy(disk="64GiB", command="120s"))
     assert told.result
     assert told.result.ended is Verdict.FAILED
     assert told.result.reason is Reason.AGENT_FAILED
@@ -90,5 +92,6 @@ def test_a_link_in_place_of_the_runs_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "photos/summer").mkdir(parents=True)
     (tmp_path / "state").mkdir()
     (tmp_path / "state/runs").symlink_to(tmp_path / "photos")
-    assert sweep_runs(Factory(tmp_path, Repository(tmp_path)), ()) == []
+    with pytest.raises(Refused):
+        sweep_runs(Factory(tmp_path, Repository(tmp_path)), ())
     assert (tmp_path / "photos/summer").is_dir()
