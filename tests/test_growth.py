@@ -1,26 +1,24 @@
 """Whatever reads strangers' text takes time in proportion to it: a line of text must not hold a worker for hours.
 
-Every expression that any module compiles is found by itself and attacked with what it is made of; functions are listed.
+The functions are listed here; every expression that a module compiles is attacked in
+`tests/real/test_expressions.py`.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-import reconciler
 from reconciler.desired import frontmatter
 from reconciler.execute import globs
 from reconciler.execute.agent import repair, spoken
-from reconciler.execute.gates import content, files, places
+from reconciler.execute.gates import content, files, makefile, places, shell, watching
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.mcp.schema import flat
 from reconciler.execute.redact import Redactor
@@ -29,73 +27,6 @@ from reconciler.model.history import TreeChange
 from reconciler.model.spec import Match
 from reconciler.plan.match import Vocabulary
 from tests.growth import linear
-
-SHORT = 2_000
-BOUNDED = {
-    "reconciler.execute.gates.lines": SHORT,
-    "reconciler.execute.gates.shape._SPAN": 4_000,
-    "reconciler.execute.gates.shape._LINK": 4_000,
-    "reconciler.kinds": SHORT,
-    "reconciler.desired.parse": SHORT,
-    "reconciler.desired.frontmatter._KEY": SHORT,
-    "reconciler.execute.backends.failures": SHORT,
-}
-"""patterns, or modules, that are only ever shown texts of so many characters, or asked at their beginning alone"""
-PUMPS = (
-    " ",
-    "\n",
-    "a",
-    "a.",
-    "0",
-    "-",
-    "`",
-    '"',
-    '\\"',
-    "{",
-    "[",
-    "](",
-    ",",
-    ", ",
-    "/",
-    "_",
-    "a b",
-    "<",
-    ">",
-    "\t",
-    "é",
-)
-_TOKEN = re.compile(r"[\w<>=:#@$/-]{2,}")
-
-
-def expressions() -> Iterator[tuple[str, re.Pattern[Any]]]:
-    for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
-        found = vars(importlib.import_module(module.name))
-        for name, value in found.items():
-            for each in value if isinstance(value, tuple) else (value,):
-                if isinstance(each, re.Pattern):
-                    yield f"{module.name}.{name}", each
-
-
-ALL = sorted({(name, each.pattern): each for name, each in expressions()}.items(), key=lambda item: str(item[0]))
-
-
-@pytest.mark.parametrize(("name", "pattern"), [(name, each) for (name, _), each in ALL], ids=[key[0] for key, _ in ALL])
-def test_no_expression_goes_back_over_what_it_has_read(name: str, pattern: re.Pattern[Any]) -> None:
-    bound = next((most for known, most in BOUNDED.items() if name.startswith(known)), 100_000)
-    spelled = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    pumps = dict.fromkeys((*PUMPS, *_TOKEN.findall(spelled)))
-    heads = ("", *(f"{token} " for token in _TOKEN.findall(spelled)[:2]))
-    for head in heads:
-        for pump in pumps:
-
-            def attack(size: int, head: str = head, pump: str = pump) -> Any:
-                whole = (head + pump * (size // len(pump)))[:bound] + "\x01"
-                return whole if isinstance(pattern.pattern, str) else whole.encode()
-
-            if bound == 100_000:
-                assert linear(pattern.search, attack, 4_000, 16_000), (head, pump)
-            else:
-                pattern.search(attack(bound))
 
 
 def _subject(**fields: Any) -> Subject:
@@ -127,6 +58,32 @@ READERS: dict[str, tuple[Callable[[Any], object], Callable[[int], Any]]] = {
         lambda n: "a," * (n // 2),
     ),
     "front matter: dashes": (frontmatter.read, lambda n: "---\n" + "---   x\n" * (n // 8)),
+    "front matter: one key on many lines": (frontmatter._by_line, lambda n: "a: x\n" + " y\n" * (n // 3)),
+    "front matter: a list by lines": (frontmatter._by_line, lambda n: "a:\n" + "- y: : \n" * (n // 8)),
+    "code: python that asks for its stack": (
+        lambda said: list(watching.look("a.py", said.encode(), said.split("\n"))),
+        lambda n: "def a():\n" + " sys._getframe(0)\n" * (n // 18),
+    ),
+    "code: python in one expression": (
+        lambda said: list(watching.look("a.py", said.encode(), said.split("\n"))),
+        lambda n: "a = " + "1 +" * (n // 3) + "1",
+    ),
+    "code: javascript's quotes and braces": (
+        lambda said: list(watching.look("a.js", said.encode(), said.split("\n"))),
+        lambda n: ("'\\" * 20 + "{if (a) {" * 20 + "process.exit(0)\n") * (n // 235),
+    ),
+    "shell: quotes left open": (lambda said: list(shell.steps(said)), lambda n: '"\\' * (n // 2)),
+    "shell: many commands": (lambda said: list(shell.steps(said)), lambda n: "a && '' | b\n" * (n // 12)),
+    "shell: chained quotes": (shell.chained, lambda n: '"\\' * (n // 2)),
+    "make: blanks before a remark": (lambda said: makefile.recipes(said, []), lambda n: "a:" + " " * n + "#"),
+    "make: variables of variables": (
+        lambda said: makefile.recipes(said, []),
+        lambda n: "A=" + "$(B)" * 20 + "\nB=" + "$(C)" * 20 + "\nC=x\na:\n" + "\t$(A)\n" * (n // 60),
+    ),
+    "make: targets that need each other": (
+        lambda said: makefile.recipes(said, []),
+        lambda n: "".join(f"a{at}: a{at + 1}\n\tx\n" for at in range(n // 12)),
+    ),
     "yaml: nested": (lambda data: files._fault(files._yaml, data), lambda n: b"[" * n),
     "toml: a key of many parts": (lambda data: files._fault(files._toml, data), lambda n: b"a." * n + b"a=1"),
     "phrases": (Vocabulary([Match(id="m", any=("full stack",))]).found, lambda n: "full" + "-" * n),
@@ -163,7 +120,7 @@ def test_many_files_in_a_folder_are_compared_by_listing_it_once(tmp_path: Path) 
         twins = places._Twins(place)
         assert not any(twins.of(path.name) for path in place.iterdir())
 
-    assert linear(look, folder, 500, 4_000)
+    assert linear(look, folder, 500, 1_000)
 
 
 def test_added_lines_that_are_nowhere_in_the_file_are_looked_for_once(tmp_path: Path) -> None:

@@ -66,15 +66,20 @@ def _keys(text: str) -> dict[str, Any]:
 
 def _by_line(text: str) -> dict[str, Any]:
     """`key: the rest of the line`; lines that are indented, or items of a list, belong to the key above."""
-    keys: dict[str, Any] = {}
+    said: dict[str, list[str]] = {}
+    listed: set[str] = set()
     key = ""
     for line in text.splitlines():
         found = _KEY.match(line.rstrip())
+        words = line.strip()
         if found:
             key = found[1]
-            keys[key] = (found[2] or "").strip().strip("\"'")
-        elif key and line.strip().startswith("- ") and not (isinstance(keys[key], str) and keys[key]):
-            keys[key] = [*(keys[key] or []), line.strip()[2:].strip().strip("\"'")]
-        elif key and isinstance(keys[key], str) and line.strip():
-            keys[key] = f"{keys[key]} {line.strip()}".strip()
-    return keys
+            value = (found[2] or "").strip().strip("\"'")
+            said[key] = [value] if value else []
+            listed.discard(key)
+        elif key and words.startswith("- ") and (key in listed or not said[key]):
+            listed.add(key)
+            said[key].append(words[2:].strip().strip("\"'"))
+        elif key and key not in listed and words:
+            said[key].append(words)
+    return {name: words if name in listed else " ".join(words) for name, words in said.items()}
