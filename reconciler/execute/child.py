@@ -17,6 +17,8 @@ from reconciler.execute.process import Bounds, signal_group, watch
 
 MOST = 64 * 2**20
 """bytes that are read in all; a program that says more says nothing that anybody reads"""
+LONGEST = 16 * 2**20
+"""bytes of one line"""
 _GRACE = 0.8
 _REST = 0.5
 """seconds for what stands in the pipes of a dead process; one that escaped its group cannot hold us up"""
@@ -43,7 +45,7 @@ class Child:
         self.stopped = ""
         self.watched: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def lines(self, most: float = MOST, longest: float = math.inf) -> AsyncGenerator[bytes, None]:
+    async def lines(self, most: float = MOST, longest: float = LONGEST) -> AsyncGenerator[bytes, None]:
         """Each line of standard output without its end, until there are no more.
 
         Raises TooMuch at `most` bytes in all, or at a line of more than `longest`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,40 @@ def test_a_strangers_schema_is_made_flat() -> None:
     assert found["properties"]["at"]["description"] == "where"
     assert "$" not in str(found)
     assert flat({}) == {"type": "object", "properties": {}}
+
+
+def test_a_server_that_floods_is_ended_and_holds_up_nobody(
+    brief: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody")
+    argv, _, variables = python()
+    flood = server("wild", *argv, str(SERVER.with_name("mcp_flood.py")), env=variables)
+    done = work(brief, tmp_path, flood)
+
+    async def scene() -> dict[str, str]:
+        async with open_tools(done, PHASE) as tools:
+            began = time.process_time()
+            said = {}
+            for name in ("noise", "deep", "shown", "flood", "shown"):
+                said[name, len(said)] = (await tools.call(f"mcp__wild__{name}", {})).text
+            assert time.process_time() - began < 5
+            return {f"{name} {at}": told for (name, at), told in said.items()}
+
+    said = asyncio.run(scene())
+    assert said["noise 0"] == said["deep 1"] == "done"
+    assert "somebody" not in said["shown 2"].split()
+    ended = "mcp__wild__flood failed: it was ended: said a line of more than 4 MiB"
+    assert said["flood 3"] == ended
+    assert said["shown 4"] == ended.replace("flood", "shown")
+
+
+def test_a_server_that_floods_before_it_is_asked_is_noted(brief: Make, tmp_path: Path) -> None:
+    done = work(brief, tmp_path, server("wild", sys.executable, "-c", "while True: print('x' * 65536, end='')"))
+
+    async def scene() -> None:
+        async with open_tools(done, PHASE):
+            pass
+
+    asyncio.run(scene())
+    notes = [entry["note"] for entry in done.transcript if "mcp" in entry]
+    assert notes == ["not there: it was ended: said a line of more than 4 MiB"]
