@@ -120,7 +120,7 @@ def test_many_files_in_a_folder_are_compared_by_listing_it_once(tmp_path: Path) 
         twins = places._Twins(place)
         assert not any(twins.of(path.name) for path in place.iterdir())
 
-    assert linear(look, folder, 500, 1_000)
+    assert linear(look, folder, 300, 300)
 
 
 def test_added_lines_that_are_nowhere_in_the_file_are_looked_for_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from reconciler.execute import answers, text
+from reconciler.execute.backends.bounded import PLAIN, hold
 from reconciler.execute.backends.failures import server_failure
 from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
 from reconciler.execute.backends.servers import LLAMA_URL
@@ -64,6 +65,14 @@ class _Chunk(msgspec.Struct):
     error: dict[str, Any] | str | None = None
 
 
+class _Growing(msgspec.Struct):
+    """A call as its pieces come."""
+
+    id: str
+    name: list[str] = []
+    arguments: list[str] = []
+
+
 class _Heard:
     """An answer as it grows: text, thoughts, and calls whose arguments come as pieces of text."""
 
@@ -72,7 +81,7 @@ class _Heard:
         self.thinking: list[str] = []
         self.usage = _Usage()
         self.ended: str | None = None
-        self._calls: dict[int, Call] = {}
+        self._calls: dict[int, _Growing] = {}
 
     def add(self, chunk: _Chunk, on_token: OnToken) -> None:
         self.usage = chunk.usage or self.usage
@@ -87,19 +96,18 @@ class _Heard:
                 on_token(piece.function.name or piece.function.arguments or "")
 
     def _add_call(self, piece: _CallPiece) -> None:
-        known = self._calls.get(piece.index, Call(id=f"call_{piece.index}", name="", arguments=""))
-        self._calls[piece.index] = Call(
-            id=piece.id or known.id,
-            name=known.name + (piece.function.name or ""),
-            arguments=f"{known.arguments}{piece.function.arguments or ''}",
-        )
+        call = self._calls.setdefault(piece.index, _Growing(id=f"call_{piece.index}"))
+        call.id = piece.id or call.id
+        call.name.append(piece.function.name or "")
+        call.arguments.append(piece.function.arguments or "")
 
     def calls(self) -> tuple[Call, ...]:
         """With arguments as objects where they are: of an answer that was cut, the last one is not."""
         return tuple(
-            Call(id=call.id, name=call.name, arguments=call.arguments if found is None else found)
+            Call(id=call.id, name="".join(call.name), arguments=told if found is None else found)
             for call in self._calls.values()
-            for found in (object_in(str(call.arguments)),)
+            for told in ("".join(call.arguments),)
+            for found in (object_in(told),)
         )
 
 
@@ -150,7 +158,12 @@ class LlamaChat:
         timeout = httpx.Timeout(None, connect=self._limits.connect)
         async with (
             httpx.AsyncClient(
-                base_url=address, timeout=timeout, trust_env=not is_loopback(address), verify=tls()
+                base_url=address,
+                timeout=timeout,
+                trust_env=not is_loopback(address),
+                verify=tls(),
+                headers=PLAIN,
+                event_hooks={"response": [hold]},
             ) as client,
             client.stream("POST", "/v1/chat/completions", json=_body(request, self._model.name)) as response,
         ):

@@ -10,6 +10,7 @@ import msgspec
 import ollama
 
 from reconciler.execute import answers, text
+from reconciler.execute.backends.bounded import PLAIN, hold
 from reconciler.execute.backends.failures import server_failure
 from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
 from reconciler.execute.backends.servers import OLLAMA_URL
@@ -125,6 +126,8 @@ class OllamaChat:
             timeout=httpx.Timeout(None, connect=self._limits.connect),
             trust_env=not is_loopback(self._url),
             verify=tls(),
+            headers=PLAIN,
+            event_hooks={"response": [hold]},
         )
         async with client:
             stream: Any = await client.chat(

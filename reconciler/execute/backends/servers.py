@@ -116,8 +116,14 @@ def get(url: str, path: str, server: str, body: dict[str, str] | None = None) ->
     """The same, whatever the answer is."""
     import httpx
 
+    from reconciler.execute.backends.bounded import PLAIN, hold_page
+
+    hooks = hold_page(2 * PROBE_SECONDS)
+    loopback = is_loopback(url)
     try:
-        with httpx.Client(timeout=PROBE_SECONDS, trust_env=not is_loopback(url), verify=tls()) as client:
+        with httpx.Client(
+            timeout=PROBE_SECONDS, trust_env=not loopback, verify=tls(), headers=PLAIN, event_hooks=hooks
+        ) as client:
             return client.request("GET" if body is None else "POST", f"{url.rstrip('/')}{path}", json=body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise unanswered(server, url, str(error) or type(error).__name__) from error
