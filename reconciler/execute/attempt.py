@@ -37,6 +37,8 @@ from reconciler.model.vocabulary import GateResult, Reason, Verdict
 _SHAPED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT)
 """what goes wrong with files because of how somebody left them, not because of the machine"""
 
+BROKEN_TEXT = (RecursionError, UnicodeError, MemoryError)
+"""what only the text or the tree that is being read can bring about"""
 MOST_SAID = 2000
 """characters of what one gate says"""
 
@@ -67,6 +69,8 @@ async def _attempt(brief: Brief, run_dir: Path) -> Result:
         await _withdraw_secrets(brief, commit, gates)
     except Ended as trouble:
         ended = trouble
+    except BROKEN_TEXT as error:
+        ended = unusable(error)
     work.progress("ended", message=ended.message if ended else "passed")
     summary = evidence.Summary(
         ended=text.line(ended.message, 400) if ended else "passed",
@@ -113,6 +117,12 @@ async def find_sandbox(policy: PolicySpec) -> Sandbox:
     if policy.sandbox == "required":
         raise Ended(Verdict.NEEDS_HUMAN, Reason.SANDBOX_MISSING, MISSING)
     return Sandbox.plain(policy.limits)
+
+
+def unusable(error: Exception) -> Ended:
+    """The end for what breaks its reader: the fault of whoever wrote or said it."""
+    told = f"what was written or said cannot be read: {type(error).__name__}: {text.line(str(error), 200)}"
+    return Ended(Verdict.FAILED, Reason.AGENT_FAILED, told)
 
 
 def failed(brief: Brief, ended: Ended, began: float) -> Result:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.execute import text
-from reconciler.execute.attempt import failed, run_attempt
+from reconciler.execute.attempt import BROKEN_TEXT, failed, run_attempt, unusable
 from reconciler.execute.classify import classified, run_classify
 from reconciler.execute.merge import run_merge
 from reconciler.execute.work import Ended
@@ -32,14 +32,16 @@ async def run_job(job: AttemptJob | ClassifyJob | MergeJob, state: Path) -> byte
             return msgspec.json.encode(await run_classify(job.brief))
         return msgspec.json.encode(await run_merge(job.brief, run_dir))
     except Exception as error:
-        return msgspec.json.encode(_fault(job, _first_line(error), began))
+        return msgspec.json.encode(_fault(job, error, began))
 
 
 def _fault(
-    job: AttemptJob | ClassifyJob | MergeJob, message: str, began: float
+    job: AttemptJob | ClassifyJob | MergeJob, error: Exception, began: float
 ) -> Result | Classification | MergeResult:
+    message = _first_line(error)
     if isinstance(job, AttemptJob):
-        return failed(job.brief, Ended(Verdict.ERROR, Reason.INTERNAL, message), began)
+        ours = Ended(Verdict.ERROR, Reason.INTERNAL, message)
+        return failed(job.brief, unusable(error) if isinstance(error, BROKEN_TEXT) else ours, began)
     if isinstance(job, ClassifyJob):
         return classified(job.brief, None, message, began)
     return MergeResult(execution=job.brief.execution.id, state="error", target=job.brief.product.tip, message=message)

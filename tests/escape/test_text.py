@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -113,3 +114,31 @@ def test_targets_that_make_themselves_hold_up_no_gate(prison: Prison, makefile: 
     assert told.result
     assert {"tests", "acceptance/made"} <= {gate.id for gate in told.result.gates}
     assert not [gate for gate in told.result.gates if "come to an end" in gate.message]
+
+
+def test_text_that_breaks_what_reads_it_is_the_works_fault_and_has_evidence(prison: Prison) -> None:
+    told = prison.shell("echo \ud800")
+    assert told.result
+    assert (told.result.ended, told.result.reason) == (Verdict.FAILED, Reason.AGENT_FAILED)
+    assert "UnicodeEncodeError" in told.result.message
+    assert "cannot be read" in told.gotcha
+
+
+def test_an_innocent_attempt_ends_while_the_one_beside_it_is_still_stuck(prison: Prison, tmp_path: Path) -> None:
+    limits = msgspec.structs.replace(LIMITS, command="60s")
+    policy = PolicySpec(limits=limits, gates=GateRules(placeholders=(CLUMSY,)))
+    stuck = prison.brief(sh("echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab > a.py"), policy=policy)
+
+    async def both() -> bool:
+        hostile = asyncio.ensure_future(run_attempt(stuck, tmp_path / "hostile"))
+        events = tmp_path / "hostile/progress.jsonl"
+        while not (events.exists() and "gates started" in events.read_text()):
+            await asyncio.sleep(0.05)
+        innocent = await run_attempt(prison.brief(sh("echo x > b.py")), tmp_path / "innocent")
+        assert innocent.reason is Reason.PASSED
+        still = not hostile.done()
+        hostile.cancel()
+        await asyncio.gather(hostile, return_exceptions=True)
+        return still
+
+    assert asyncio.run(both())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import cast
 
 import httpx
@@ -29,7 +29,7 @@ async def hold(response: httpx.Response) -> None:
     response.stream = _Stream(cast("httpx.AsyncByteStream", response.stream), most)
 
 
-def hold_page(seconds: float) -> dict[str, list[object]]:
+def hold_page(seconds: float) -> dict[str, list[Callable[[httpx.Response], None]]]:
     """The hooks of a client that reads pages, each of them within so many seconds."""
 
     def held(response: httpx.Response) -> None:
