@@ -136,3 +136,8 @@ def test_nesting_without_end_is_an_error_like_any_other() -> None:
     for raw in ("[" * 100_000, '{"a":' * 100_000, "{'a':" * 5_000, "(" * 10_000):
         with pytest.raises(FormatError):
             arguments(raw, SCHEMA)
+
+
+def test_arguments_longer_than_anybody_means_them_are_not_read() -> None:
+    with pytest.raises(FormatError, match="longer than 2000000 characters"):
+        arguments('{"content": "' + "x" * 2_000_000 + '"}', {"type": "object"})

@@ -18,6 +18,7 @@ from reconciler.execute import answers, text
 _TRAILING_COMMA = re.compile(r'"(?:\\.|[^"\\])*+(?:"|\\?\Z)|,(?=\s*+[}\]])', re.DOTALL)
 _AFTER = re.compile(r'[\s"\'}\]),;`]*')
 _MAX_LITERAL = 200_000
+_MAX_LENGTH = 2_000_000
 _MAX_SCHEMA = 2_000
 _DEEPEST = 64
 _UNREADABLE = (ValueError, RecursionError, MemoryError)
@@ -31,6 +32,8 @@ class FormatError(Exception):
 
 def arguments(raw: dict[str, Any] | str, parameters: Schema) -> dict[str, Any]:
     """Arguments that fit `parameters` (flat JSON Schema of an object). Raises FormatError and nothing else."""
+    if isinstance(raw, str) and len(raw) > _MAX_LENGTH:
+        raise _expected(f"the arguments are longer than {_MAX_LENGTH} characters", parameters)
     found = read(raw)
     if found is None:
         raise _expected("the arguments are not a JSON object", parameters)
