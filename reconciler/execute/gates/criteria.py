@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 
 from reconciler import trees
+from reconciler.execute import text
+from reconciler.execute.apart import Broke, TooLong
 from reconciler.execute.gates.canary import fail_at_end, fail_inline, falls_off
 from reconciler.execute.gates.families import is_test
 from reconciler.execute.gates.makefile import package_scripts
@@ -71,7 +73,11 @@ async def _believed(subject: Subject, base: Base, check: str | None, report: Gat
     """
     if check is None or report.result is not GateResult.PASS:
         return report
-    hand = await read(hand_in, subject, base, check)
+    try:
+        hand = await read(hand_in, subject, base, check)
+    except (TooLong, Broke) as error:
+        message = text.line(f"what it leads to could not be followed: {error}", 300)
+        return msgspec.structs.replace(report, result=GateResult.ERROR, message=message)
     if hand.existing or hand.added:
         again = await _again(subject, report, check, hand.existing, hand.added)
         if again.result is not GateResult.PASS:

@@ -28,6 +28,8 @@ MOST_PATHS = 2_000
 
 
 _MAX_LINES = 300_000
+_LEAST = 5.0
+"""seconds to read in, however short commands have to be: a busy machine takes some of them to begin"""
 _MAX_LISTED = 30_000
 """Characters: Linux takes 128 KiB for one variable, and a character may need four bytes."""
 
@@ -88,7 +90,7 @@ class Subject:
     def wall(self) -> float:
         """Seconds that reading the work may take in a process of its own."""
         limits = self.policy.limits
-        return min(seconds(limits.command), seconds(limits.stall))
+        return max(_LEAST, min(seconds(limits.command), seconds(limits.stall)))
 
     def read_added(self) -> None:
         """Read what the commit added into `added`."""
