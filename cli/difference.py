@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from cli import render
+from cli.opening import looking
 from reconciler.controller import preview
-from reconciler.controller.factory import Factory
 from reconciler.plan.summary import is_empty
 
 
 def show(folder: str) -> int:
     """Print the plan of the factory at `folder`. The exit code: 2 where something differs, else 0."""
-    shown = preview.diff(Factory.open(Path(folder)))
+    shown = preview.diff(looking(Path(folder)))
     tell(shown)
     return exit_code(shown)
 

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "wait": ("people", "Wait until an object is as wanted."),
     "rebuild": ("audit", "Make the database from git alone."),
     "verify": ("audit", "Re-hash evidence, check signatures and invariants."),
+    "trust": ("trust", "Pin the branch, commits and keys that count on this machine."),
     "completion": ("setup", "Print the shell completion script."),
 }
 

@@ -11,9 +11,9 @@ import click
 
 from cli import render
 from cli.commands.plan import diff_command
+from cli.opening import acting
 from cli.progress import listening
 from reconciler.controller.apply import SavedPlan, apply
-from reconciler.controller.factory import Factory
 from reconciler.controller.summary import table
 from reconciler.model.errors import FactoryError
 
@@ -51,7 +51,7 @@ def apply_command(
     """
     if dry_run:
         return click.get_current_context().invoke(diff_command, worktree=False, out=None, output="text")
-    factory = Factory.open(folder)
+    factory = acting(folder)
     saved = _saved(planfile) if planfile else None
     started = time.time()
     with listening() as listener:

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from cli import render
+from cli.opening import acting, looking
 from reconciler.controller import rebuild as rebuilding
 from reconciler.controller.audit import verify
-from reconciler.controller.factory import Factory
 
 
 @click.command("rebuild")
@@ -17,7 +17,7 @@ from reconciler.controller.factory import Factory
 @click.pass_obj
 def rebuild_command(folder: Path, check: bool) -> int:
     """Make the database from git alone."""
-    factory = Factory.open(folder)
+    factory = looking(folder) if check else acting(folder)
     if not check:
         click.echo(f"{rebuilding.rebuild(factory)} objects and outcomes rebuilt from git.")
         return 0
@@ -33,7 +33,7 @@ def rebuild_command(folder: Path, check: bool) -> int:
 @click.pass_obj
 def verify_command(folder: Path, revision: str | None) -> int:
     """Re-hash evidence, check signatures and invariants. Exits 1 where anything is not as recorded."""
-    faults = verify(Factory.open(folder), revision)
+    faults = verify(looking(folder), revision)
     for line in faults:
         click.echo(render.printable(line), err=True)
     count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}."

@@ -9,7 +9,7 @@ import click
 
 from cli import render
 from cli.app import output_option
-from reconciler.controller.factory import Factory
+from cli.opening import acting, looking
 from reconciler.controller.fleet import fleet
 
 HOSTS = ("name", "kind", "health", "slots", "queue", "memory", "loaded", "message")
@@ -25,7 +25,8 @@ def fleet_command(folder: Path, probe: bool, output: str) -> int:
 
     A model whose digest is known is tried again only where a trial failed. Hosts that cost money are not tried.
     """
-    row = fleet(Factory.open(folder), probe=probe, tell=lambda line: click.echo(render.printable(line), err=True))
+    factory = acting(folder) if probe else looking(folder)
+    row = fleet(factory, probe=probe, tell=lambda line: click.echo(render.printable(line), err=True))
     if output != "text":
         render.data(row, output)
         return 0

@@ -28,10 +28,10 @@ def gate_check(folder: Path, task: str, output: str) -> int:
     Every gate runs on a clean checkout of the task's latest product commit. Nothing is recorded. Exits 0 where the
     work passes, 4 where it does not, 3 where there is no work to look at.
     """
-    from reconciler.controller.factory import Factory
+    from cli.opening import acting
     from reconciler.controller.gate import check
 
-    checked = check(Factory.open(folder), ref(task).name)
+    checked = check(acting(folder), ref(task).name)
     rows: list[render.Row] = [
         {
             "point": gate.point,

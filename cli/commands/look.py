@@ -11,8 +11,8 @@ from cli import render
 from cli.app import output_option
 from cli.commands.plan import ref
 from cli.commands.work import labels_of
-from reconciler.controller import looking
-from reconciler.controller.factory import Factory
+from cli.opening import looking
+from reconciler.controller import looking as look
 
 COLUMNS = {
     "goals": ("name", "phase", "done", "tasks", "cost_usd", "title"),
@@ -53,8 +53,8 @@ TASK_KEYS = [
 @click.pass_obj
 def status_command(folder: Path, output: str) -> int:
     """The factory on one screen: revision, goals, what runs, what is blocked and why, cost."""
-    factory = Factory.open(folder)
-    row = looking.overview(factory)
+    factory = looking(folder)
+    row = look.overview(factory)
     if output != "text":
         render.data(row, output)
         return 0
@@ -85,7 +85,7 @@ def list_command(
     folder: Path, what: str, goal: str | None, labels: tuple[str, ...], phase: str | None, output: str
 ) -> int:
     """Rows of goals, tasks, executions, companies, or any other kind of manifest."""
-    found = looking.rows(Factory.open(folder), what, goal=goal, labels=labels_of(labels), phase=phase)
+    found = look.rows(looking(folder), what, goal=goal, labels=labels_of(labels), phase=phase)
     render.rows(found, COLUMNS.get(what, OTHER), output)
     return 0
 
@@ -96,7 +96,7 @@ def list_command(
 @click.pass_obj
 def show_command(folder: Path, object: str, output: str) -> int:
     """One object: spec, status, attempts, gates, evidence, cost, follow-ups."""
-    row = looking.show(Factory.open(folder), ref(object))
+    row = look.show(looking(folder), ref(object))
     if output != "text":
         render.data(row, output)
     elif ref(object).kind == "Task":
@@ -139,7 +139,7 @@ def _show_attempt(attempt: dict[str, Any]) -> None:
 @click.pass_obj
 def next_command(folder: Path, output: str) -> int:
     """The next task that can run. Exits 0 with nothing printed where there is none."""
-    render.rows(looking.eligible(Factory.open(folder))[:1], COLUMNS["tasks"], output, empty="No task can run now.")
+    render.rows(look.eligible(looking(folder))[:1], COLUMNS["tasks"], output, empty="No task can run now.")
     return 0
 
 
@@ -149,7 +149,7 @@ def next_command(folder: Path, output: str) -> int:
 @click.pass_obj
 def log_command(folder: Path, object: str | None, output: str) -> int:
     """The audit trail, oldest first: from `git log` and its trailers alone."""
-    found = looking.trail(Factory.open(folder), ref(object) if object else None)
+    found = look.trail(looking(folder), ref(object) if object else None)
     if output != "text":
         render.data(found, output)
         return 0
@@ -173,7 +173,7 @@ def company_command(ctx: click.Context) -> None:
 @click.pass_obj
 def company_list(folder: Path, output: str = "text") -> int:
     """All companies; an archived one names where its work goes."""
-    render.rows(looking.rows(Factory.open(folder), "companies"), COLUMNS["companies"], output)
+    render.rows(look.rows(looking(folder), "companies"), COLUMNS["companies"], output)
     return 0
 
 
@@ -183,7 +183,7 @@ def company_list(folder: Path, output: str = "text") -> int:
 @click.pass_obj
 def company_show(folder: Path, name: str, output: str) -> int:
     """One company with its agents, skills, tier overrides and soul."""
-    row = looking.company(Factory.open(folder), name)
+    row = look.company(looking(folder), name)
     if output != "text":
         render.data(row, output)
         return 0
@@ -197,6 +197,6 @@ def company_show(folder: Path, name: str, output: str) -> int:
 @click.argument("kind", required=False)
 def schema_command(kind: str | None) -> int:
     """Print the JSON Schema of a kind, or the names of all kinds."""
-    text = looking.schema(kind)
+    text = look.schema(kind)
     click.echo(text)
     return 0

@@ -8,8 +8,8 @@ import click
 
 from cli import render
 from cli.app import output_option
+from cli.opening import looking
 from reconciler.controller import metrics
-from reconciler.controller.factory import Factory
 
 COLUMNS = (
     *("task", "verifier", "thread", "state", "model", "cost_usd", "retries", "evidence_quality"),
@@ -35,7 +35,7 @@ def metrics_command() -> None:
 @click.pass_obj
 def metrics_verifier(folder: Path, output: str) -> int:
     """What independent verifiers of risky work came to: rework avoided, timeouts, false passes, cost."""
-    found = metrics.verifier(Factory.open(folder))
+    found = metrics.verifier(looking(folder))
     if output != "text":
         render.data(found, output)
         return 0

@@ -8,6 +8,7 @@ import click
 
 from cli import render
 from cli.app import output_option
+from cli.opening import once
 from cli.progress import listening
 from reconciler.controller import minion as minions
 
@@ -55,9 +56,9 @@ def minion_run(folder: Path, text: str | None, project: Path, task: str | None, 
     """
     with listening(quiet=output != "text") as heard:
         if text is None:
-            ended = minions.run_queue(folder, listener=heard)
+            ended = minions.run_queue(folder, listener=heard, say=once())
         else:
-            ended = minions.run(folder, text, project, task=task, listener=heard)
+            ended = minions.run(folder, text, project, task=task, listener=heard, say=once())
     if output != "text":
         render.data(ended.rows, output)
     elif not ended.rows:
@@ -76,7 +77,7 @@ def minion_run(folder: Path, text: str | None, project: Path, task: str | None, 
 @click.pass_obj
 def minion_enqueue(folder: Path, text: str, project: Path, task: str | None) -> int:
     """Write TEXT down for the next `minion run` without a text."""
-    row = minions.enqueue(folder, text, project, task=task)
+    row = minions.enqueue(folder, text, project, task=task, say=once())
     click.echo(f"{row['name']} enqueued for {row['project']}; do what is enqueued with: alai-reconcile minion run")
     return 0
 

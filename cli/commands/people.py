@@ -10,8 +10,8 @@ from cli import render
 from cli.app import output_option
 from cli.commands.apply import Duration
 from cli.commands.plan import ref
+from cli.opening import acting, looking
 from reconciler.controller import people
-from reconciler.controller.factory import Factory
 from reconciler.controller.waiting import wait
 
 QUEUE_COLUMNS = ("name", "stage", "phase", "reason", "message", "title")
@@ -22,7 +22,7 @@ QUEUE_COLUMNS = ("name", "stage", "phase", "reason", "message", "title")
 @click.pass_obj
 def queue_command(folder: Path, output: str) -> int:
     """What waits for a person, most urgent first."""
-    render.rows(people.queue(Factory.open(folder)), QUEUE_COLUMNS, output, empty="Nobody is waited for.")
+    render.rows(people.queue(looking(folder)), QUEUE_COLUMNS, output, empty="Nobody is waited for.")
     return 0
 
 
@@ -36,7 +36,7 @@ def answer_command(folder: Path, task: str, verdict: str | None, reason: str) ->
     """Answer a task in the human queue. The answer is a commit that carries what follows from it."""
     if verdict is None:
         raise click.UsageError("say --pass or --reject")
-    commit = people.answer(Factory.open(folder), ref(task).name, passed=verdict == "pass", reason=reason)
+    commit = people.answer(acting(folder), ref(task).name, passed=verdict == "pass", reason=reason)
     click.echo(f"{ref(task)} answered in {commit[:12]}")
     return 0
 
@@ -51,7 +51,7 @@ def done_command(folder: Path, task: str, reason: str) -> int:
     Its acceptance checks and the product's tests run on the product's branch; exits 3 where they do not pass, or
     where there are none.
     """
-    commit = people.done(Factory.open(folder), ref(task).name, reason=reason)
+    commit = people.done(acting(folder), ref(task).name, reason=reason)
     click.echo(f"{ref(task)} done in {commit[:12]}")
     return 0
 
@@ -65,6 +65,6 @@ def done_command(folder: Path, task: str, reason: str) -> int:
 @click.pass_obj
 def wait_command(folder: Path, object: str, condition: str, timeout: float) -> int:
     """Wait until a goal or task is as wanted; exits 2 where the time is over first."""
-    waited = wait(Factory.open(folder), ref(object), condition.removeprefix("phase="), timeout)
+    waited = wait(looking(folder), ref(object), condition.removeprefix("phase="), timeout)
     click.echo(f"{ref(object)} is {waited.phase}")
     return 0 if waited.met else 2

@@ -10,8 +10,8 @@ import click
 
 from cli import difference, render
 from cli.app import output_option
+from cli.opening import looking
 from reconciler.controller import preview
-from reconciler.controller.factory import Factory
 from reconciler.model.errors import FactoryError
 from reconciler.model.refs import Ref
 from reconciler.model.spec import kind_named
@@ -34,7 +34,7 @@ def validate_command(folder: Path, paths: tuple[Path, ...], worktree: bool, outp
     Without PATH: all manifests of the last commit. Each fault is one line: file:line:col: kind/name: message.
     Warnings begin with `warning:` and change nothing.
     """
-    count, problems, warnings = preview.validate(folder, paths, worktree=worktree)
+    count, problems, warnings, commit = preview.validate(folder, paths, worktree=worktree)
     for item in warnings:
         click.echo(f"warning: {render.printable(str(item))}", err=True)
     if output != "text":
@@ -46,7 +46,7 @@ def validate_command(folder: Path, paths: tuple[Path, ...], worktree: bool, outp
         for problem in problems:
             click.echo(render.printable(str(problem)), err=True)
         if not problems:
-            click.echo(f"{count} objects are valid.")
+            click.echo(f"{count} objects are valid{f' at commit {commit[:12]}' if commit else ''}.")
     return 1 if problems else 0
 
 
@@ -60,7 +60,7 @@ def diff_command(folder: Path, worktree: bool, out: Path | None, output: str) ->
 
     Exits 0 where nothing differs and 2 where something does. Never calls a model and never runs anything.
     """
-    shown = preview.diff(Factory.open(folder), worktree=worktree)
+    shown = preview.diff(looking(folder), worktree=worktree)
     if out is not None:
         if worktree:
             raise FactoryError("--out saves a plan of committed manifests; commit them first, or leave out --worktree")
@@ -78,7 +78,7 @@ def diff_command(folder: Path, worktree: bool, out: Path | None, output: str) ->
 @click.pass_obj
 def explain_command(folder: Path, object: str, output: str) -> int:
     """Why an object is, or is not, moving; from the planner's own code."""
-    lines = preview.explain_object(Factory.open(folder), ref(object), time.time())
+    lines = preview.explain_object(looking(folder), ref(object), time.time())
     if output == "text":
         for number, line in enumerate(lines, 1):
             click.echo(f"{number}. {render.printable(line)}")
@@ -95,7 +95,7 @@ def explain_command(folder: Path, object: str, output: str) -> int:
 @click.pass_obj
 def route_command(folder: Path, title: str, description: str, stage: str | None, output: str) -> int:
     """Which domain, company, tier, model and host a task would get, and by which rule."""
-    row = preview.route_title(Factory.open(folder), title, description, stage)
+    row = preview.route_title(looking(folder), title, description, stage)
     if output != "text":
         render.data(row, output)
         return 0

@@ -9,8 +9,8 @@ import click
 from cli import render
 from cli.app import output_option
 from cli.commands.plan import ref
+from cli.opening import acting, looking
 from reconciler.controller import manage, pipeline
-from reconciler.controller.factory import Factory
 
 PIPELINE_COLUMNS = ("name", "stage", "phase", "company", "reason", "message")
 
@@ -34,7 +34,7 @@ def labels_of(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.pass_obj
 def add_command(folder: Path, title: str, priority: str | None, goal: str | None, labels: tuple[str, ...]) -> int:
     """Write and commit a task."""
-    item = manage.add(Factory.open(folder), title, priority=priority, goal=goal, labels=labels_of(labels))
+    item = manage.add(acting(folder), title, priority=priority, goal=goal, labels=labels_of(labels))
     click.echo(f"{item.ref} added in {item.position.path}")
     return 0
 
@@ -44,7 +44,7 @@ def add_command(folder: Path, title: str, priority: str | None, goal: str | None
 @click.pass_obj
 def suspend_command(folder: Path, object: str) -> int:
     """Hold a goal or task: nothing new of it starts."""
-    manage.suspend(Factory.open(folder), ref(object))
+    manage.suspend(acting(folder), ref(object))
     click.echo(f"{ref(object)} suspended")
     return 0
 
@@ -54,7 +54,7 @@ def suspend_command(folder: Path, object: str) -> int:
 @click.pass_obj
 def resume_command(folder: Path, object: str) -> int:
     """Let a suspended or cancelled goal or task go on; sends a verifier, and allows it to cost what it may cost."""
-    manage.resume(Factory.open(folder), ref(object))
+    manage.resume(acting(folder), ref(object))
     click.echo(f"{ref(object)} resumed")
     return 0
 
@@ -64,7 +64,7 @@ def resume_command(folder: Path, object: str) -> int:
 @click.pass_obj
 def retry_command(folder: Path, object: str) -> int:
     """Let a task be attempted again, whatever came of its attempts so far."""
-    manage.retry(Factory.open(folder), ref(object))
+    manage.retry(acting(folder), ref(object))
     click.echo(f"{ref(object)} will be attempted again")
     return 0
 
@@ -75,7 +75,7 @@ def retry_command(folder: Path, object: str) -> int:
 @click.pass_obj
 def cancel_command(folder: Path, object: str, reason: str) -> int:
     """Give a goal or task up. An execution in flight is ended by the controller."""
-    manage.cancel(Factory.open(folder), ref(object), reason)
+    manage.cancel(acting(folder), ref(object), reason)
     click.echo(f"{ref(object)} cancelled")
     return 0
 
@@ -91,7 +91,7 @@ def pipeline_command() -> None:
 @click.pass_obj
 def pipeline_status(folder: Path, task: str, output: str) -> int:
     """The task, what it came from and what followed from it, in order."""
-    render.rows(pipeline.trail(Factory.open(folder), ref(task).name), PIPELINE_COLUMNS, output)
+    render.rows(pipeline.trail(looking(folder), ref(task).name), PIPELINE_COLUMNS, output)
     return 0
 
 
@@ -101,6 +101,6 @@ def pipeline_status(folder: Path, task: str, output: str) -> int:
 @click.pass_obj
 def pipeline_create(folder: Path, task: str, name: str) -> int:
     """Put a task into a pipeline."""
-    pipeline.create(Factory.open(folder), ref(task), name)
+    pipeline.create(acting(folder), ref(task), name)
     click.echo(f"{ref(task)} is in Pipeline/{name}")
     return 0

@@ -11,39 +11,46 @@ import time
 SCHEMA_VERSION = 3
 """of state/factory.db; another number: the file is not read, and is made anew by `rebuild`"""
 EMPTY_PLAN = "empty_plan"
-"""the note that holds the last empty plan: JSON {commit, text, json, valid_until (Unix seconds or null), schema}"""
+"""the note that holds the last empty plan: JSON {commit, ref, text, valid_until (Unix seconds or null), schema}"""
 
 _QUERY = """
 SELECT n.value ->> '$.text'
 FROM notes n JOIN meta m ON m.key = 'commit'
-WHERE n.key = ? AND m.value = ? AND n.value ->> '$.commit' = m.value AND n.value ->> '$.schema' = ?
+WHERE n.key = ? AND m.value = ? AND n.value ->> '$.commit' = m.value AND n.value ->> '$.ref' = ?
+  AND n.value ->> '$.schema' = ?
   AND coalesce(n.value ->> '$.valid_until' > ?, 1) AND NOT EXISTS (SELECT 1 FROM executions)
 """
 
 
 def nothing_to_do(root: str) -> str | None:
-    """The text of the stored empty plan, if HEAD, database, schema version and time still agree with it; else None."""
+    """The text of the stored empty plan, if branch, database, schema version and time still agree with it; else None.
+
+    The branch is the one that was pinned when the plan was stored. Another pin removes the note.
+    """
     try:
-        commit = None if "GIT_DIR" in os.environ else _head(root)
-        return _stored(os.path.join(root, "state", "factory.db"), commit) if commit else None  # noqa: PTH118
+        ref, commit = ("", "") if "GIT_DIR" in os.environ else _head(root)
+        return _stored(os.path.join(root, "state", "factory.db"), ref, commit) if commit else None  # noqa: PTH118
     except (OSError, ValueError, sqlite3.Error):
         return None
 
 
-def _stored(path: str, commit: str) -> str | None:
+def _stored(path: str, ref: str, commit: str) -> str | None:
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=0.2)
     try:
         if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
             return None
-        row = connection.execute(_QUERY, (EMPTY_PLAN, commit, SCHEMA_VERSION, time.time())).fetchone()
+        row = connection.execute(_QUERY, (EMPTY_PLAN, commit, ref, SCHEMA_VERSION, time.time())).fetchone()
         return row[0] if row else None
     finally:
         connection.close()
 
 
-def _head(root: str) -> str | None:
-    """The commit that HEAD names, by reading git's own files: HEAD, loose refs, packed-refs, a worktree's .git file."""
+def _head(root: str) -> tuple[str, str]:
+    """The branch and the commit that HEAD names (empty: neither), by reading git's own files.
+
+    These are HEAD, loose refs, packed-refs, and a worktree's .git file.
+    """
     folder = os.path.join(root, ".git")  # noqa: PTH118
     if os.path.isfile(folder):  # noqa: PTH113
         folder = os.path.join(root, _read(folder).removeprefix("gitdir:").strip())  # noqa: PTH118
@@ -51,11 +58,12 @@ def _head(root: str) -> str | None:
     if os.path.isfile(os.path.join(folder, "commondir")):  # noqa: PTH113, PTH118
         common = os.path.join(folder, _read(os.path.join(folder, "commondir")).strip())  # noqa: PTH118
     value = _read(os.path.join(folder, "HEAD")).strip()  # noqa: PTH118
+    ref = value[4:].strip()
     for _ in range(5):
         if not value.startswith("ref:"):
-            return value
+            return ref, value
         value = _ref(common, value[4:].strip())
-    return None
+    return "", ""
 
 
 def _ref(common: str, name: str) -> str:

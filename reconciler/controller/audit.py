@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from reconciler.controller import standing
 from reconciler.controller.claims import claims, counted
 from reconciler.controller.factory import Factory
+from reconciler.git import pin as pins
 from reconciler.git import trust
 from reconciler.model.execution import Classification, Evidence, classification_path, evidence_folder
 from reconciler.model.history import CommitInfo
@@ -28,7 +30,7 @@ def outcomes(factory: Factory, revision: str) -> list[CommitInfo]:
 def verify(factory: Factory, revision: str | None = None) -> list[str]:
     """Every fault found at `revision` (default: the head, and the working tree's evidence too), one sentence each."""
     repository = factory.repository
-    commit = repository.resolve(revision or "HEAD")
+    commit = repository.resolve(revision or standing.revision(factory))
     history = list(repository.commits(None, commit))
     commits = counted(repository, commit, history)
     faults = list(_evidence_faults(factory, commit, commits))
@@ -41,7 +43,8 @@ def verify(factory: Factory, revision: str | None = None) -> list[str]:
     ]
     if revision is None:
         faults += [f"{path}: differs from its commit" for path in repository.worktree_changes(["evidence"])]
-    if why := trust.check(repository, commit, factory.store.config().policy.signatures, factory.store.commit):
+    pin = pins.read(repository.common)
+    if pin is not None and (why := trust.check(repository, commit, pin)):
         faults.append(f"commit {commit[:12]}: {why}")
     return faults
 

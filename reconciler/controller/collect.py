@@ -5,7 +5,7 @@ Nothing decided here is stored before its outcome commit: after a crash the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -48,11 +48,15 @@ class Ready:
 class Collector:
     """Looks at all executions in flight, once a turn of the loop."""
 
-    def __init__(self, factory: Factory, dispatch: Dispatch, jobs: JobFiles, listener: Listener) -> None:
+    def __init__(
+        self, factory: Factory, dispatch: Dispatch, jobs: JobFiles, listener: Listener, ready: Callable[[], None]
+    ) -> None:
+        """`ready` raises where the outcome of a merge could not be recorded: it is asked before a product moves."""
         self._factory = factory
         self._dispatch = dispatch
         self._jobs = jobs
         self._tell = listener
+        self._ready = ready
         self._merging: dict[str, list[str]] = {}
         self._again: set[str] = set()
 
@@ -107,7 +111,9 @@ class Collector:
             else:
                 decided, result = _merge_failed(merge, result, may_reject=may_reject(view, task))
         result = msgspec.structs.replace(result, files=tuple(file for file in result.files if file.path in contents))
-        notes, result = company_notes(self._factory.repository, brief, result)
+        notes, result = company_notes(
+            self._factory.repository, self._factory.store.commit or brief.factory_commit, brief, result
+        )
         evidence = evidence_of(
             execution,
             result,
@@ -185,6 +191,7 @@ class Collector:
         merged = _merge_result(execution, tip, end)
         if merged.state != "merged" or merged.commit is None:
             return merged
+        self._ready()
         try:
             advance = product.advance(where.path, where.branch, tip, merged.commit)
         except IndexLocked:

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 STATE_README = "What is in flight. Git ignores it; delete it when nothing runs, all but `minions/`.\n"
 
 
+Say = Callable[[str], None]
+"""takes one line for the person at the keyboard"""
+
+
+def to_nobody(line: str) -> None:
+    """For callers that tell nothing."""
+    del line
+
+
 @dataclass(frozen=True)
 class Factory:
     """`root` is the top folder of the factory repository's working tree."""
@@ -29,10 +38,14 @@ class Factory:
     repository: Repository
     state_folder: Path | None = None
     """default: `state/` in the factory"""
+    acts: bool = False
+    """opened by somebody who changes something, so only the pinned branch counts (see `standing`)"""
+    say: Say = to_nobody
+    """told which commit is spoken of, where that is not plain, and what is pinned"""
 
     @classmethod
-    def open(cls, folder: Path) -> Factory:
-        """Find the factory that `folder` lies in. Raises FactoryError where there is none."""
+    def open(cls, folder: Path, say: Say = to_nobody) -> Factory:
+        """Find the factory that `folder` lies in, to look at it. Raises FactoryError where there is none."""
         try:
             repository = Repository.containing(folder)
         except GitError as error:
@@ -42,7 +55,7 @@ class Factory:
         root = repository.root
         if not (root / "manifests").is_dir():
             raise FactoryError(f"{root}: no manifests/ here; make a factory with: alai-reconcile init DIR")
-        return cls(root, repository)
+        return cls(root, repository, say=say)
 
     @property
     def state(self) -> Path:

@@ -15,13 +15,17 @@ from reconciler.controller.observe import observe
 from reconciler.controller.world import found_models, seen
 from reconciler.execute.backends.found import Found, FoundModels
 from reconciler.execute.backends.look import Seen, look
-from reconciler.execute.backends.port import BackendError
+from reconciler.execute.backends.port import BackendError, Probe
+from reconciler.git import pin as pins
 from reconciler.model.size import size
 from reconciler.model.spec import FleetSpec, Host, HostModel, Tier
 from reconciler.model.view import Live, View, World
 from reconciler.model.vocabulary import Action, Reason
 from reconciler.plan.placement import NO_SLOT
 from reconciler.plan.planner import Planner
+
+NOT_ASKED = Seen(probe=Probe(reachable=False, message="not asked: nothing is pinned here (see: alai-reconcile trust)"))
+"""a host that is named by a commit which nobody trusts yet: asking it may mean running a program"""
 
 Told = Callable[[str], None]
 """called with one line for people for each model that is tried"""
@@ -32,7 +36,10 @@ def fleet(factory: Factory, *, probe: bool = False, tell: Told = lambda _: None)
     observe(factory)
     spec = factory.store.config().fleet
     found = found_models(factory.state)
-    looks = _looks(spec)
+    if pins.read(factory.repository.common) is None:
+        looks = dict.fromkeys((host.name for host in spec.hosts), NOT_ASKED)
+    else:
+        looks = _looks(spec)
     live = factory.store.live()
     trials: list[report.Row] = []
     if probe:

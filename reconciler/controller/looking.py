@@ -12,6 +12,7 @@ from reconciler.controller.audit import outcomes
 from reconciler.controller.claims import claims, counted
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import observe
+from reconciler.controller.standing import revision, spoken_of
 from reconciler.controller.world import unseen
 from reconciler.controller.writer import one
 from reconciler.git.repository import GitError
@@ -36,7 +37,7 @@ def overview(factory: Factory) -> report.Row:
     spent = today(view, time.time())
     return {
         "revision": commit,
-        "branch": factory.repository.branch(),
+        "branch": spoken_of(factory),
         "subject": factory.repository.commit(commit).subject,
         "phases": dict(sorted(Counter(row["phase"] for row in tasks).items())),
         "goals": report.goal_rows(view, tasks),
@@ -135,7 +136,9 @@ def eligible(factory: Factory) -> list[report.Row]:
 
 def trail(factory: Factory, ref: Ref | None) -> list[report.Row]:
     """The audit trail, from git alone: nothing here opens the database. `counts`: signed by a controller's key."""
-    shown = [item for item in outcomes(factory, "HEAD") if ref is None or item.trailers["Alai-Object"] == str(ref)]
+    shown = [
+        item for item in outcomes(factory, revision(factory)) if ref is None or item.trailers["Alai-Object"] == str(ref)
+    ]
     return [
         {
             "commit": commit.oid,
@@ -148,7 +151,7 @@ def trail(factory: Factory, ref: Ref | None) -> list[report.Row]:
             "counts": claims(heard),
             "trailers": dict(commit.trailers),
         }
-        for commit, heard in zip(shown, counted(factory.repository, "HEAD", shown), strict=True)
+        for commit, heard in zip(shown, counted(factory.repository, revision(factory), shown), strict=True)
     ]
 
 

@@ -115,7 +115,7 @@ class Reconciler:
         if self._dispatch is None:
             self._dispatch = self._open_dispatch()
             self._dispatch.start()
-            self._collector = Collector(self._factory, self._dispatch, self._jobs, self._tell)
+            self._collector = Collector(self._factory, self._dispatch, self._jobs, self._tell, self._writer.ready)
             self._classifier = Classifier(self._factory, self._dispatch, self._jobs, self._writer, self._tell)
             live = [item.execution.id for item in self._factory.store.live()]
             self._dispatch.keep_only(lambda job: any(belongs(job, identifier) for identifier in live))

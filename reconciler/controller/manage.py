@@ -146,22 +146,21 @@ def edit_object(
     observe(factory)
     if ref.kind not in ("Goal", "Task"):
         raise FactoryError(f"{ref}: only a Goal or a Task can be changed so")
-    names = [item.name for item in factory.store.objects(ref.kind)]
-    item = one(factory.store.find(ref), ref, names)
-    path = item.position.path
-    if path in factory.repository.worktree_changes([path]):
-        raise Refused(f"{path}: has changes that are not committed; commit or stash them first")
-    before = factory.repository.read(factory.repository.head(), path).decode()
-    after = change(before, item)
-    if after != before:
-        _commit(factory, {path: after.encode()}, f"{event}: {ref}", ref, event, body)
 
+    def make() -> list[NewCommit]:
+        # of the file as it is now: what another has written to it meanwhile must not be taken back
+        names = [item.name for item in factory.store.objects(ref.kind)]
+        item = one(factory.store.find(ref), ref, names)
+        path = item.position.path
+        if path in factory.repository.worktree_changes([path]):
+            raise Refused(f"{path}: has changes that are not committed; commit or stash them first")
+        before = factory.repository.read(factory.store.commit or "", path).decode()
+        after = change(before, item)
+        if after == before:
+            return []
+        return [_edited(factory, {path: after.encode()}, f"{event}: {ref}", ref, event, body)]
 
-def _commit(
-    factory: Factory, files: dict[str, bytes | None], subject: str, ref: Ref, event: str, body: str = ""
-) -> None:
-    commit = _edited(factory, files, subject, ref, event, body)
-    _write(factory, lambda: [commit])
+    _write(factory, make)
 
 
 def _edited(

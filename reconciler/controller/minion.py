@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.controller import report
 from reconciler.controller.apply import apply
 from reconciler.controller.events import Event, Listener, silent
-from reconciler.controller.factory import Factory
+from reconciler.controller.factory import Factory, Say, to_nobody
 from reconciler.controller.lease import Busy, lease
 from reconciler.controller.manage import add, resume
 from reconciler.controller.minion_home import PIPELINE, existing_home, open_home, project
@@ -39,24 +39,32 @@ class Ended:
     exit_code: int
 
 
-def enqueue(folder: Path, text: str, where: Path, *, task: str | None = None) -> report.Row:
+def enqueue(folder: Path, text: str, where: Path, *, task: str | None = None, say: Say = to_nobody) -> report.Row:
     """Write a minion's task down for the next `run`. Raises Refused where it cannot work in `where`'s project."""
-    factory, name = _write(folder, text, where, task, suspend=True)
+    factory, name = _write(folder, text, where, task, say, suspend=True)
     return _row(factory, name)
 
 
-def run(folder: Path, text: str, where: Path, *, task: str | None = None, listener: Listener = silent) -> Ended:
+def run(
+    folder: Path,
+    text: str,
+    where: Path,
+    *,
+    task: str | None = None,
+    listener: Listener = silent,
+    say: Say = to_nobody,
+) -> Ended:
     """Run one minion to its end; the one of a run that was killed, where the very same is asked for again.
 
     Raises Refused where it cannot work in the project that `where` lies in.
     """
-    factory, name = _write(folder, text, where, task, suspend=False)
+    factory, name = _write(folder, text, where, task, say, suspend=False)
     return _drive(factory, [name], listener)
 
 
-def run_queue(folder: Path, *, listener: Listener = silent) -> Ended:
+def run_queue(folder: Path, *, listener: Listener = silent, say: Say = to_nobody) -> Ended:
     """Run what was enqueued, and what a run that was killed has left."""
-    factory, _ = open_home(folder)
+    factory, _ = open_home(folder, say)
     observe(factory)
     waiting = {str(row["name"]): row["phase"] for row in _rows(factory) if row["phase"] not in ENDED}
     for name, phase in waiting.items():
@@ -75,9 +83,9 @@ def minions(folder: Path, *, ended: bool) -> list[report.Row]:
     return sorted(rows, key=lambda row: str(row["updated_at"] or row["created_at"]), reverse=True)
 
 
-def _write(folder: Path, text: str, where: Path, task: str | None, *, suspend: bool) -> tuple[Factory, str]:
+def _write(folder: Path, text: str, where: Path, task: str | None, say: Say, *, suspend: bool) -> tuple[Factory, str]:
     root, branch = project(where)
-    factory, source = open_home(folder)
+    factory, source = open_home(folder, say)
     more: dict[str, object] = {"pipeline": PIPELINE, "product": {"repository": str(root), "branch": branch}}
     labels = {"project": root.name}
     if task is not None:

@@ -12,13 +12,15 @@ import os
 from pathlib import Path
 
 from reconciler.controller.discover import discover
-from reconciler.controller.factory import Factory
+from reconciler.controller.factory import Factory, Say
 from reconciler.controller.init import BRANCH, machinery
 from reconciler.controller.lease import lease, lock_file
 from reconciler.controller.observe import observe
+from reconciler.controller.pinning import open_to_act
 from reconciler.controller.signing import begin, own_key
 from reconciler.controller.writer import PATIENCE
 from reconciler.desired import edit
+from reconciler.git import pin as pins
 from reconciler.git.repository import SYMLINK, GitError, Repository
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.refs import Ref
@@ -45,9 +47,11 @@ def home(folder: Path) -> tuple[Path, Factory | None]:
     return factory.state / "minions", factory
 
 
-def open_home(folder: Path) -> tuple[Factory, Factory | None]:
-    """The minions' factory, made or brought up to date, and the one at hand. Raises FactoryError."""
+def open_home(folder: Path, say: Say) -> tuple[Factory, Factory | None]:
+    """The minions' factory, made or brought up to date, and the one at hand, both to act on. Raises FactoryError."""
     place, source = home(folder)
+    if source is not None:
+        source = open_to_act(source.root, say)  # what it says of programs and rules is about to be carried out
     parts = _of_factory(source) if source else _of_tool()
     state = place / "state"
     state.mkdir(parents=True, exist_ok=True)
@@ -55,11 +59,16 @@ def open_home(folder: Path) -> tuple[Factory, Factory | None]:
         made = (place / ".git").exists()
         with lease(lock_file(place, "writer"), "minion", wait=PATIENCE) if made else contextlib.nullcontext():
             _bring_up_to_date(place, parts)
-    return Factory.open(place), source
+    return open_to_act(place, say), source
 
 
 def _bring_up_to_date(place: Path, parts: dict[str, bytes]) -> None:
     new = not (place / ".git").exists()
+    if not new and pins.read(place / ".git") is None:
+        raise Refused(
+            f"{place}: came from elsewhere, for nothing is pinned of it on this machine; move it away, or pin it: "
+            f"alai-reconcile -C {place} trust --branch {BRANCH}"
+        )
     digest = _digest(parts)
     marker = place / ".git" / _SEED
     if new or not marker.is_file() or marker.read_text() != digest:

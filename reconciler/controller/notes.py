@@ -5,17 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.execute.paths import UnsafePath, clean
-from reconciler.git.repository import SUBMODULE, SYMLINK, GitError, Repository
+from reconciler.git.repository import SUBMODULE, SYMLINK, Repository
 from reconciler.model.execution import MOST_NOTES, NOTE_BYTES, Refusal, Result
 from reconciler.model.job import Brief
 
 
-def company_notes(repository: Repository, brief: Brief, result: Result) -> tuple[dict[str, bytes], Result]:
-    """The files to commit, by path in the factory repository, and the result with a refusal for each that is none."""
+def company_notes(repository: Repository, commit: str, brief: Brief, result: Result) -> tuple[dict[str, bytes], Result]:
+    """The files to commit, by path in the factory repository, and the result with a refusal for each that is none.
+
+    `commit`: what they are to be written on.
+    """
     if not result.state_files:
         return {}, result
     home = brief.notes_folder
-    links = _links(repository, brief, home)
+    links = _links(repository, commit, home)
     notes: dict[str, bytes] = {}
     refused: list[Refusal] = []
     for file in result.state_files:
@@ -43,15 +46,11 @@ def _fault(path: str, text: str, links: frozenset[str], home: str, kept: int) ->
     return f"is one of more than {MOST_NOTES} notes" if kept >= MOST_NOTES else None
 
 
-def _links(repository: Repository, brief: Brief, home: str) -> frozenset[str]:
+def _links(repository: Repository, commit: str, home: str) -> frozenset[str]:
     """Everything on the way to the notes, and among them, that is no file and no folder."""
     parts = home.split("/")
     above = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
-    try:
-        head = repository.head()
-    except GitError:
-        head = brief.factory_commit
-    entries = repository.changed(None, head, [parts[0]])
+    entries = repository.changed(None, commit, [parts[0]])
     return frozenset(
         entry.path
         for entry in entries

@@ -1,4 +1,4 @@
-"""Bring the store up to the branch's commit: read what changed in git, check it, project it. The only way in.
+"""Bring the store up to the commit that counts: read what changed in git, check it, project it. The only way in.
 
 A commit whose manifests are wrong is not projected: the store stays at the last good one and the user hears why.
 """
@@ -13,11 +13,11 @@ import msgspec
 
 from reconciler.controller.claims import counted
 from reconciler.controller.factory import Factory
+from reconciler.controller.standing import accept, standing
 from reconciler.desired import places, read, references, tiers
-from reconciler.git import trust
 from reconciler.git.controllers import LIST
 from reconciler.git.repository import SUBMODULE, SYMLINK, GitError
-from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.errors import FactoryError
 from reconciler.model.history import EvidenceFile, FileRecord, TreeChange
 from reconciler.model.objects import Object
 from reconciler.model.refs import Problem, Ref
@@ -47,24 +47,23 @@ class Delta:
 
 
 def observe(factory: Factory, ours: Collection[str] = ()) -> str:
-    """Project the head of the branch. Returns its commit. Raises InvalidManifests, Refused (untrusted), GitError.
+    """Project the commit that counts. Returns it. Raises InvalidManifests, Refused (see `standing`), GitError.
 
     `ours`: commits that this process has just made and signed.
     """
-    commit = factory.repository.head()
+    found = standing(factory)
     before = factory.store.commit
-    if before == commit:
-        return commit
-    known = before is not None and factory.repository.is_ancestor(before, commit)
-    return project(factory, before if known else None, commit, ours)
+    if before != found.commit:
+        known = before is not None and factory.repository.is_ancestor(before, found.commit)
+        project(factory, before if known else None, found.commit, ours)
+    accept(factory, found)
+    return found.commit
 
 
 def project(factory: Factory, before: str | None, commit: str, ours: Collection[str] = ()) -> str:
-    """Project what lies between `before` (None: everything) and `commit`."""
+    """Project what lies between `before` (None: everything) and `commit`, which the caller has found to count."""
     repository, store = factory.repository, factory.store
     reset = before is None
-    if not reset and (why := trust.check(repository, commit, store.config().policy.signatures, before)):
-        raise Refused(f"commit {commit[:12]} is not trusted: {why}")
     changes = repository.changed(before, commit, [*read.MANIFEST_ROOTS, "evidence", "knowledge", LIST])
     if not reset and any(change.path == LIST for change in changes):
         return project(factory, None, commit, ours)  # who may sign decides about commits that are known already, too

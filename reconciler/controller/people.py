@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -59,7 +59,7 @@ def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
     if passed:
         _refuse_unverified(view, task, finished=False)
     execution = _execution(view, task, resolve(view, task).stage_name)
-    merged = _deliver(factory, view, task, execution, commit) if passed else None
+    merged, deliver = _merged(factory, view, task, execution, commit) if passed else (None, None)
     outcome = Verdict.PASSED if passed else Verdict.REJECTED
     evidence = _evidence(factory, task, execution, outcome, visible(reason), person(factory)[0])
     evidence = msgspec.structs.replace(
@@ -70,7 +70,7 @@ def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
         findings=tuple(findings),
         proposals=last.proposals if last and passed else (),
     )
-    return _record(factory, task, evidence, event="answer")
+    return _record(factory, task, evidence, event="answer", effect=deliver)
 
 
 def done(factory: Factory, name: str, *, reason: str) -> str:
@@ -180,13 +180,18 @@ def _product(factory: Factory, task: TaskState, view: View) -> ProductBrief | No
     return local_product(factory, task, resolve(view, task).product)
 
 
-def _deliver(factory: Factory, view: View, task: TaskState, execution: Execution, commit: str | None) -> str | None:
-    """Merge accepted work now, as the controller does after the stage that merges. Raises Refused where it cannot."""
+def _merged(
+    factory: Factory, view: View, task: TaskState, execution: Execution, commit: str | None
+) -> tuple[str | None, Callable[[], None] | None]:
+    """Merge accepted work, as the controller does after the stage that merges. Raises Refused where it cannot.
+
+    Gives the commit, and what moves the product's branch there: to be called once the answer can be recorded.
+    """
     where = _product(factory, task, view)
     if where is None or commit is None or not merges_here(view, task):
-        return None
+        return None, None
     if product.is_ancestor(where.path, commit, where.tip):
-        return where.tip
+        return where.tip, None
     brief = MergeBrief(
         execution=execution,
         factory=str(factory.root),
@@ -200,12 +205,15 @@ def _deliver(factory: Factory, view: View, task: TaskState, execution: Execution
     if merged.state != "merged" or merged.commit is None:
         said = ", ".join(merged.conflicts) or merged.message
         raise Refused(f"Task/{task.name}: its work cannot be merged into {where.branch}: {merged.state}: {said}")
-    advance = product.advance(where.path, where.branch, where.tip, merged.commit)
+    return merged.commit, lambda: _deliver(where, merged.commit or "")
+
+
+def _deliver(where: ProductBrief, commit: str) -> None:
+    advance = product.advance(where.path, where.branch, where.tip, commit)
     if advance is product.Advance.DIRTY:
         raise Refused(f"{where.path}: has uncommitted changes on {where.branch}; commit or stash them first")
     if advance is product.Advance.RACED:
         raise Refused(f"{where.path}: {where.branch} has just moved; answer again")
-    return merged.commit
 
 
 def _evidence(
@@ -248,7 +256,13 @@ def _evidence(
 
 
 def _record(
-    factory: Factory, task: TaskState, evidence: Evidence, *, event: str, logs: Mapping[str, bytes] | None = None
+    factory: Factory,
+    task: TaskState,
+    evidence: Evidence,
+    *,
+    event: str,
+    logs: Mapping[str, bytes] | None = None,
+    effect: Callable[[], None] | None = None,
 ) -> str:
     said = evidence.message
     report_file = Report(agent_type=ROLE, company=ROLE, task_summary=said, key_decisions=(said,))
@@ -275,6 +289,6 @@ def _record(
 
     writer = Writer(factory)
     try:
-        return writer.write(make)[-1]
+        return writer.write(make, effect)[-1]
     finally:
         writer.close()

@@ -14,8 +14,10 @@ from reconciler.actual.fast import EMPTY_PLAN, SCHEMA_VERSION
 from reconciler.controller import report
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import InvalidManifests, committed_places, observe, read_delta
+from reconciler.controller.standing import HEADS
 from reconciler.controller.world import unseen
 from reconciler.desired import places, read, references, templates, worktree
+from reconciler.git import pin as pins
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import FactoryError
 from reconciler.model.history import FileRecord
@@ -83,13 +85,18 @@ def _line(change: Change) -> tuple[str, str]:
     return f"  {sign} {change.address:<40} {change.action}: {change.reason}: {change.message}", word
 
 
-def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[int, list[Problem], list[Problem]]:
-    """How many objects were read, every fault, and every warning. Works on a folder that was never applied."""
+def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[int, list[Problem], list[Problem], str]:
+    """How many objects were read, every fault, every warning, and the commit: of what is checked out.
+
+    The commit is empty where files of the working tree were read. Works on a folder that was never applied.
+    """
+    commit = ""
     if worktree or paths:
         files, where = _worktree_files(folder, paths), _worktree_places(_root(folder))
     else:
         factory = Factory.open(folder)
-        files, where = _committed_files(factory), committed_places(factory, factory.repository.head())
+        commit = factory.repository.head()
+        files, where = _committed_files(factory, commit), committed_places(factory, commit)
     problems = [problem for file in files for problem in file.problems]
     objects = [item for file in files for item in file.objects]
     if not paths:
@@ -97,7 +104,7 @@ def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[in
     else:
         problems += _references_of_some(folder, files, where)
     problems += templates.check(objects, where)
-    return len(objects), sorted(problems), sorted(warning for file in files for warning in file.warnings)
+    return len(objects), sorted(problems), sorted(warning for file in files for warning in file.warnings), commit
 
 
 def _not_of_broken(dangling: list[Problem], faults: list[Problem]) -> list[Problem]:
@@ -107,9 +114,8 @@ def _not_of_broken(dangling: list[Problem], faults: list[Problem]) -> list[Probl
     return [problem for problem in dangling if not any(said in problem.message for said in missing)]
 
 
-def _committed_files(factory: Factory) -> list[FileRecord]:
-    repository = factory.repository
-    return read_delta(factory, repository.changed(None, repository.head(), read.MANIFEST_ROOTS)).files
+def _committed_files(factory: Factory, commit: str) -> list[FileRecord]:
+    return read_delta(factory, factory.repository.changed(None, commit, read.MANIFEST_ROOTS)).files
 
 
 def _worktree_files(folder: Path, paths: Sequence[Path]) -> list[FileRecord]:
@@ -178,9 +184,13 @@ def _estimates(factory: Factory, made: Plan) -> dict[str, float | None]:
 
 def remember_empty(factory: Factory, shown: Shown) -> None:
     """Keep an empty plan's text, so that the next `diff` can answer before importing anything."""
+    pin = pins.read(factory.repository.common)
+    if pin is None:
+        return
     due = [change.due_at for change in shown.plan.held if change.due_at is not None]
     note = {
         "commit": shown.plan.commit,
+        "ref": HEADS + pin.branch,
         "text": "\n".join(line for line, _ in shown.lines()),
         "valid_until": min(due, default=None),
         "schema": SCHEMA_VERSION,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import observe, project
+from reconciler.controller.standing import accept, standing
 
 SHOWN = 20
 """Differences that are printed of each table."""
@@ -16,16 +17,18 @@ SHOWN = 20
 
 def rebuild(factory: Factory) -> int:
     """Project everything again. Returns the number of rows. What is in flight stays."""
-    project(factory, None, factory.repository.head())
+    found = standing(factory)
+    project(factory, None, found.commit)
+    accept(factory, found)
     return sum(len(rows) for rows in factory.store.dump().values())
 
 
 def check(factory: Factory) -> list[str]:
     """The rows in which the database differs from a fresh one; none where it is right."""
-    observe(factory)
+    commit = observe(factory)
     with tempfile.TemporaryDirectory(dir=factory.state, prefix=f"part-{os.getpid()}-") as folder:
         fresh = _beside(factory, Path(folder))
-        project(fresh, None, factory.repository.head())
+        project(fresh, None, commit)
         expected, found = fresh.store.dump(), factory.store.dump()
         fresh.store.close()
     lines: list[str] = []

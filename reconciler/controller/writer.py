@@ -5,11 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from reconciler.controller.factory import Factory
 from reconciler.controller.lease import lease
 from reconciler.controller.observe import observe
 from reconciler.controller.signing import entry, own_key
-from reconciler.git.record import BranchMoved, NewCommit, Recorder, WrongBranch
+from reconciler.git import pin as pins
+from reconciler.git import trust
+from reconciler.git.pin import Pin
+from reconciler.git.record import BranchMoved, IndexLocked, NewCommit, Recorder, WrongBranch
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
@@ -22,6 +27,8 @@ class Writer:
     """Holds the long-lived recorder. `write` plans its commits on the current head, again where that has moved."""
 
     def __init__(self, factory: Factory) -> None:
+        if not factory.acts:
+            raise ValueError(f"{factory.root} was opened to look at it; who writes must act on the pinned branch")
         self._factory = factory
         self._recorder: Recorder | None = None
         self._listed = ""
@@ -32,19 +39,34 @@ class Writer:
         with self._alone():
             self._open().recover()
 
-    def write(self, make: Callable[[], Sequence[NewCommit]]) -> list[str]:
-        """`make()` gives the commits for the store as it is then; it is asked again if a person was faster."""
+    def ready(self) -> None:
+        """Ask, before an effect that a commit is to follow, all that could keep the commit from being written.
+
+        Raises Refused or FactoryError where the pinned branch is not checked out, its head is not trusted or not
+        valid, or another git holds the index.
+        """
         with self._alone():
-            recorder = self._open()
-            recorder.recover()
+            self._prepare()
+
+    def write(self, make: Callable[[], Sequence[NewCommit]], effect: Callable[[], None] | None = None) -> list[str]:
+        """`make()` gives the commits for the store as it is then; it is asked again if a person was faster.
+
+        `effect()` is what they record: it is done once they are made and nothing keeps them from being written, and
+        once only.
+        """
+        with self._alone():
             while True:
-                head = observe(self._factory)
+                head = self._prepare()
+                recorder = self._open()
                 commits = make()
                 if not commits:
                     return []
                 first = self._entry(recorder, head)
+                if effect is not None:
+                    effect()
+                    effect = None
                 try:
-                    written = recorder.write([*first, *commits], head)
+                    written = recorder.write([*first, *commits], head, self._accept)
                 except BranchMoved:
                     continue
                 except WrongBranch as error:
@@ -66,13 +88,38 @@ class Writer:
         commit = entry(self._factory.repository, head, recorder.key, signatures=asked)
         return [commit] if commit is not None else []
 
+    def _prepare(self) -> str:
+        """The head that commits are to be built on, with everything checked."""
+        recorder = self._open()
+        recorder.recover()
+        head = observe(self._factory)
+        try:
+            recorder.checkout.require_free()
+        except IndexLocked as locked:
+            raise FactoryError(str(locked)) from locked  # no fault of a product, whatever is being done to one
+        return head
+
+    def _accept(self, commit: str) -> None:
+        """Pin what is about to become the head: after a crash it is known as ours, whatever the branch was left at."""
+        common = self._factory.repository.common
+        pin = pins.read(common)
+        if pin is not None and pin.signatures != "none":
+            pins.update(common, lambda old: msgspec.structs.replace(old, trusted=self._covered(commit, old)))
+
+    def _covered(self, commit: str, pin: Pin) -> tuple[str, ...]:
+        return trust.covered(self._factory.repository, commit, pin.trusted)
+
     def _alone(self):
         return lease(self._factory.lock("writer"), "write", wait=PATIENCE)
 
     def _open(self) -> Recorder:
+        pin = pins.read(self._factory.repository.common)
+        if pin is None:
+            raise Refused(f"{self._factory.root}: no branch is pinned; pin one: alai-reconcile trust --branch NAME")
+        if self._recorder is not None and self._recorder.checkout.branch != pin.branch:
+            self.close()
         if self._recorder is None:
-            branch = self._factory.store.config().policy.branch
-            self._recorder = Recorder(self._factory.root, branch, own_key(self._factory.repository))
+            self._recorder = Recorder(self._factory.root, pin.branch, own_key(self._factory.repository))
         return self._recorder
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from reconciler.git.errors import BranchMoved, Dirty, GitError, WrongBranch
+from reconciler.git.errors import BranchMoved, Dirty, GitError, IndexLocked, WrongBranch
 from reconciler.git.files import Disk, Entry, Slot
 from reconciler.git.journal import Move
 from reconciler.git.layout import layout
@@ -60,12 +60,11 @@ def changes(root: Path, old: str | None, new: str, pass_fds: Sequence[int] = ())
 class Checkout:
     """The working tree at `root` with `branch` checked out.
 
-    `wait`: seconds to wait for another git's index lock. `witness`: a ref of ours that moves along with the branch.
+    `wait`: seconds to wait for another git's index lock.
     """
 
-    def __init__(self, root: Path, branch: str, *, wait: float = 10.0, witness: str | None = None) -> None:
+    def __init__(self, root: Path, branch: str, *, wait: float = 10.0) -> None:
         self.branch = branch
-        self.witness = witness
         self.ref = f"refs/heads/{branch}"
         self.wait = wait
         found = layout(root)
@@ -92,6 +91,17 @@ class Checkout:
         if head != f"ref: {self.ref}":
             found = head.removeprefix("ref: refs/heads/") if head.startswith("ref:") else "no branch (a detached HEAD)"
             raise WrongBranch(f"{self.root} has {found} checked out, not {self.branch}")
+
+    def require_free(self) -> None:
+        """Raises IndexLocked while another git holds the index, after waiting for it."""
+        deadline = time.monotonic() + self.wait
+        while self.lock.is_symlink() or self.lock.exists():
+            if time.monotonic() > deadline:
+                raise IndexLocked(
+                    f"{self.lock} is held by another git process for more than {self.wait:.0f} s; "
+                    "end it, or remove the file if none is running"
+                )
+            time.sleep(0.02)
 
     def move(self, old: str | None, new: str, message: str, *, todo: list[Change] | None = None, strict: bool) -> None:
         """Move branch, index and files from `old` to `new`.
@@ -214,11 +224,8 @@ class Checkout:
         return decode(done.stdout).strip() or None
 
     def _swap(self, old: str | None, new: str, message: str, move: Move) -> None:
-        # In one transaction, which git carries out in this order: the witness never lags behind the branch.
-        lines = [f"update {self.witness} {new}\n"] if self.witness else []
-        lines.append(f"update {self.ref} {new} {old or '0' * len(new)}\n")
-        swap = ("update-ref", "--no-deref", "-m", message, "--stdin")
-        done = self._git(*swap, data=encode("".join(lines)), accept=range(256), pass_fds=move.fds)
+        swap = ("update-ref", "--no-deref", "-m", message, self.ref, new, old or "0" * len(new))
+        done = self._git(*swap, accept=range(256), pass_fds=move.fds)
         if done.returncode:
             tip = self.tip()
             if tip != old:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -22,7 +22,7 @@ import msgspec
 from reconciler.git.checkout import Checkout, changes
 from reconciler.git.errors import BranchMoved, GitError, IndexLocked, WrongBranch
 from reconciler.git.objects import commit_name, write_commits
-from reconciler.git.run import COMMITTER, RECORDED, command, encode, environment, failure, isolated
+from reconciler.git.run import COMMITTER, command, encode, environment, failure, isolated
 from reconciler.git.sshsig import Key, signed_commit
 
 __all__ = ["BranchMoved", "IndexLocked", "NewCommit", "Recorder", "WrongBranch"]
@@ -65,13 +65,15 @@ class Recorder:
     """
 
     def __init__(self, root: Path, branch: str, key: Key, *, wait: float = 10.0) -> None:
-        self.checkout = Checkout(root, branch, wait=wait, witness=RECORDED)
+        self.checkout = Checkout(root, branch, wait=wait)
         self.key = key
         self._import: _FastImport | None = None
         self._last: str | None = None
 
-    def write(self, commits: Sequence[NewCommit], base: str) -> list[str]:
+    def write(self, commits: Sequence[NewCommit], base: str, landing: Callable[[str], None] | None = None) -> list[str]:
         """Write the commits on top of `base`, oldest first; returns their names once they are durable there.
+
+        `landing` is told the last one's name once it is stored, before the branch moves.
 
         All or none of them reach the branch. `base` is empty for a branch without commits. Raises BranchMoved,
         WrongBranch, IndexLocked (nothing has changed then: plan again), and GitError for paths that cannot be written.
@@ -88,6 +90,8 @@ class Recorder:
         if swept := [change.path for change in todo if change.path not in ours]:
             self.close()
             raise GitError(f"cannot write below {swept[0]}: it is a file, not a folder")
+        if landing is not None:
+            landing(oids[-1])
         subject = " ".join(commits[-1].subject.split())
         try:
             self.checkout.move(base or None, oids[-1], f"alai-reconcile: {subject}", todo=todo, strict=False)
@@ -99,8 +103,7 @@ class Recorder:
 
     def recover(self) -> None:
         """Finish or undo what a killed writer left behind. Call it at start, with the controller's lease held."""
-        for ref in (_PENDING, RECORDED):
-            (self.checkout.common / f"{ref}.lock").unlink(missing_ok=True)
+        (self.checkout.common / f"{_PENDING}.lock").unlink(missing_ok=True)
         self.checkout.recover()
 
     def close(self) -> None:

@@ -67,6 +67,18 @@ class Repository:
         name = decode(done.stdout).strip()
         return name.removeprefix("refs/heads/") or None
 
+    def stands(self, rev: str) -> tuple[str, str]:
+        """The commit that `rev` names, and the full name of what HEAD is at (`HEAD` where it is detached).
+
+        One process, since it is asked before everything else. Raises GitError where there is no such commit.
+        """
+        asked = ("rev-parse", "--revs-only", f"{rev}^{{commit}}", "--symbolic-full-name", "HEAD")
+        found = decode(run(self.root, *asked, accept=(0, 128)).stdout).split()
+        if len(found) == 2:
+            return found[0], found[1]
+        commit, branch = self.resolve(rev), self.branch()
+        return commit, f"refs/heads/{branch}" if branch else "HEAD"
+
     def resolve(self, rev: str) -> str:
         """The commit's full object name. Raises GitError."""
         asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")

@@ -18,8 +18,6 @@ from reconciler.git.errors import GitError
 from reconciler.git.layout import Layout, layout
 
 COMMITTER = ("alai-reconcile", "alai-reconcile@localhost")
-RECORDED = "refs/alai/recorded"
-"""the last commit that this machine's controller wrote; it only ever builds on commits that were trusted"""
 
 _OVERRIDES = (
     "core.hooksPath=/dev/null",

@@ -1,82 +1,151 @@
-"""Whether a commit of the factory repository may be acted on: the Policy's `signatures`. Decides nothing else.
+"""Whether a commit of the factory's branch may be acted on, by what is pinned. Decides nothing else.
 
-Keys come from a commit that is trusted already, never from the one under judgement: a commit cannot let itself in.
-A signature speaks for the whole history below it. The controller's own commits are not signed; this machine knows them
-by the ref that moves with every one of them (see `run.RECORDED`), and they only ever build on trusted commits.
+Keys come from a commit that was accepted before, or from the pin, never from the commit under judgement: nobody can
+let himself in. What was accepted covers all that it was built on. Neither the store nor any ref of the repository is
+asked: the one may be deleted at any moment, and the other may have come along with it.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from reconciler.git import signature
+from reconciler.git.controllers import LIST, in_force
 from reconciler.git.errors import GitError
+from reconciler.git.pin import Pin
 from reconciler.git.repository import Repository
-from reconciler.git.run import RECORDED, decode, run
+from reconciler.git.run import decode, run
+from reconciler.git.signature import Signed, Signers
 
 SIGNERS = ".alai/allowed_signers"
 """in the factory repository; one line per key (the ALLOWED SIGNERS format of ssh-keygen)"""
+REVOKED = ".alai/revoked_keys"
+"""in the factory repository; public keys, one a line, that nothing new is accepted from"""
+HOW = (
+    "sign it with a key that is listed: git -c gpg.format=ssh -c user.signingKey=~/.ssh/KEY.pub commit --amend -S; "
+    "or look at it, and pin it: alai-reconcile trust"
+)
 
 
-def check(
-    repo: Repository, commit: str, policy_signatures: Literal["none", "required"], trusted: str | None = None
-) -> str | None:
-    """Why `commit` is not trusted, as one sentence; None where it is.
+class _New(NamedTuple):
+    """A commit that nobody has accepted yet."""
 
-    `trusted`: a commit that was accepted before. Going up from it (or from the controller's last commit, where that is
-    further on), each commit signed by a key that the last trusted one allows is trusted in turn. Where nothing was
-    trusted before, the first look takes the commit's own list of keys.
-    """
-    if policy_signatures == "none":
+    oid: str
+    parents: tuple[str, ...]
+    raw: bytes
+
+
+def check(repo: Repository, commit: str, pin: Pin) -> str | None:
+    """Why `commit` is not trusted, as one sentence; None where it is. Raises GitError."""
+    if pin.signatures == "none" and not (pin.keys and not pin.trusted):
         return None
-    base = _furthest(repo, commit, trusted)
-    if base is None:
-        return _verify(repo, commit, commit)
-    if repo.is_ancestor(commit, base):
+    known = [oid for oid in pin.trusted if _exists(repo, oid)]
+    if any(repo.is_ancestor(commit, oid) for oid in known):
         return None
-    why = None
-    listed = run(repo.root, "rev-list", "--reverse", "--first-parent", commit, f"^{base}").stdout
-    for oid in decode(listed).split():
-        why = _verify(repo, oid, base)
-        if why is None:
-            base = oid
-    return why
+    new, rooted = _unseen(repo, commit, known)
+    base = known[-1] if known else None
+    signers = _with_pinned(pin, signers_at(repo, base) if base else Signers(""))
+    if not rooted:
+        first = _signed_by_pinned(new, pin)
+        if first is None:
+            return f"it is built on nothing that is trusted on this machine; {_way_out(commit)}"
+        if first == commit:
+            return None
+        new, _ = _unseen(repo, commit, [first])
+        signers = _with_pinned(pin, signers_at(repo, first))
+    return _walk(repo, commit, new, pin, signers)
 
 
-def _furthest(repo: Repository, commit: str, trusted: str | None) -> str | None:
-    """The trusted commit to start from: of those on `commit`'s line, the one furthest on."""
-    known = [trusted] if trusted else []
-    done = run(repo.root, "rev-parse", "--verify", "--quiet", RECORDED, accept=(0, 1))
-    if recorded := decode(done.stdout).strip():
-        known.append(recorded)
-    related = [oid for oid in known if repo.is_ancestor(oid, commit) or repo.is_ancestor(commit, oid)]
-    if not related:
-        return trusted or recorded or None
-    first, *rest = related
-    for oid in rest:
-        first = oid if repo.is_ancestor(first, oid) else first
-    return first
+def signers_at(repo: Repository, commit: str) -> Signers:
+    """Who may sign what follows on `commit`, as its own files say."""
+    controllers = sorted(in_force(_text(repo, commit, LIST).encode("utf-8", "surrogateescape")))
+    lines = [f'controller namespaces="git" {key}' for key in controllers]
+    return Signers("\n".join([_text(repo, commit, SIGNERS), *lines]), _text(repo, commit, REVOKED))
 
 
-def _verify(repo: Repository, commit: str, trusted: str) -> str | None:
+def covered(repo: Repository, commit: str, trusted: Sequence[str], most: int = 16) -> tuple[str, ...]:
+    """`trusted` with `commit` as the last: without those that it was built on, which it covers."""
+    if trusted and commit == trusted[-1]:
+        return tuple(trusted)
+    kept = [oid for oid in trusted if _exists(repo, oid) and not repo.is_ancestor(oid, commit)]
+    return (*kept[1 - most :], commit)
+
+
+def _walk(repo: Repository, commit: str, new: Sequence[_New], pin: Pin, signers: Signers) -> str | None:
+    """Judge the new commits, parents first: each by the list of keys that the accepted ones below it lead to."""
+    lists = _touching(repo, commit, new)
+    after: dict[str, Signers] = {}
+    for item in new:
+        before = next((after[oid] for oid in item.parents[:1] if oid in after), signers)
+        parts = signature.signed(item.raw)
+        accepted = parts is not None and signature.signer(parts, before) is not None
+        if not accepted and (pin.signatures == "every" or item.oid == commit):
+            return _refusal(item.oid, parts, before)
+        listed = accepted and item.oid in lists
+        after[item.oid] = _with_pinned(pin, signers_at(repo, item.oid)) if listed else before
+    return None
+
+
+def _refusal(oid: str, parts: Signed | None, signers: Signers) -> str:
+    if parts is None:
+        what = f"commit {oid[:12]} carries no SSH signature"
+    else:
+        key = signature.fingerprint(parts.key)
+        what = f"commit {oid[:12]} is signed with {key}, which {SIGNERS} of what was trusted before does not allow now"
+    if not signers.allowed.strip():
+        return f"{what}, and no key is listed there; pin yours: alai-reconcile trust ~/.ssh/KEY.pub"
+    return f"{what}; {HOW} {oid[:12]}"
+
+
+def _way_out(commit: str) -> str:
+    return f"look at it, then pin it: alai-reconcile trust {commit[:12]}, or whose signature counts: trust KEY"
+
+
+def _with_pinned(pin: Pin, signers: Signers) -> Signers:
+    """With the keys that a person pinned, and this machine's controller's."""
+    lines = [f'pinned namespaces="git" {key}' for key in pin.keys]
+    lines += [f'controller namespaces="git" {pin.controller}'] if pin.controller else []
+    return Signers("\n".join([*lines, signers.allowed]), signers.revoked)
+
+
+def _signed_by_pinned(new: Sequence[_New], pin: Pin) -> str | None:
+    """The last commit that a key of the pin signed: what a person's own signature stands for is where to begin."""
+    if not pin.keys:
+        return None
+    pinned = _with_pinned(pin, Signers(""))
+    for item in reversed(new):
+        parts = signature.signed(item.raw)
+        if parts is not None and parts.key in pin.keys and signature.signer(parts, pinned) is not None:
+            return item.oid
+    return None
+
+
+def _unseen(repo: Repository, commit: str, known: Sequence[str]) -> tuple[list[_New], bool]:
+    """The commits that none of `known` was built on, parents first; and whether they lead down to one of these."""
+    asked = ("rev-list", "--topo-order", "--reverse", "--parents", "--boundary", commit, *(f"^{oid}" for oid in known))
+    listed = [line.split() for line in decode(run(repo.root, *asked).stdout).splitlines()]
+    plain = [line for line in listed if not line[0].startswith("-")]
+    bodies = dict(repo.blobs([line[0] for line in plain]))
+    return [_New(oid, tuple(parents), bodies[oid]) for oid, *parents in plain], len(plain) < len(listed)
+
+
+def _touching(repo: Repository, commit: str, new: Sequence[_New]) -> frozenset[str]:
+    """Those of the new commits that change the lists of keys; merges among them always."""
+    if not new:
+        return frozenset()
+    below = {oid for item in new for oid in item.parents} - {item.oid for item in new}
+    asked = ("rev-list", "--full-history", commit, *(f"^{oid}" for oid in sorted(below)), "--", SIGNERS, REVOKED, LIST)
+    found = set(decode(run(repo.root, *asked).stdout).split())
+    return frozenset(found | {item.oid for item in new if len(item.parents) > 1})
+
+
+def _exists(repo: Repository, oid: str) -> bool:
+    return run(repo.root, "cat-file", "-e", f"{oid}^{{commit}}", accept=(0, 1, 128)).returncode == 0
+
+
+def _text(repo: Repository, commit: str, path: str) -> str:
     try:
-        signers = repo.read(trusted, SIGNERS)
+        return repo.read(commit, path).decode("utf-8", "surrogateescape")
     except GitError:
-        return f"the Policy requires signatures and {trusted[:12]} has no {SIGNERS}"
-    import tempfile
-
-    with tempfile.NamedTemporaryFile(prefix="alai-signers-") as file:
-        file.write(signers)
-        file.flush()
-        config = (
-            "gpg.ssh.program=ssh-keygen",
-            f"gpg.ssh.allowedSignersFile={file.name}",
-            "gpg.minTrustLevel=fully",
-            "gpg.program=false",
-            "gpg.x509.program=false",
-        )
-        done = run(repo.root, "verify-commit", commit, config=config, accept=range(256))
-    if done.returncode == 0:
-        return None
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    said = f" ({lines[-1]})" if lines else ""
-    return f"{commit[:12]} carries no signature by a key that {SIGNERS} of {trusted[:12]} allows{said}"
+        return ""

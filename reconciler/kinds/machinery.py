@@ -9,7 +9,6 @@ from pydantic import Field
 from reconciler.kinds.base import (
     COMPLEXITY,
     Absolute,
-    Branch,
     Complexity,
     Count,
     Duration,
@@ -229,7 +228,6 @@ class Outside(Shape):
 class PolicySpec(Shape):
     """Rules that hold for the whole factory."""
 
-    branch: Branch = Field(default="main", description="The trusted branch of the factory repository.")
     product: Product | None = Field(default=None, description="The product of tasks and goals that name none.")
     product_roots: list[Line] = Field(
         default=["../products"],
@@ -238,7 +236,10 @@ class PolicySpec(Shape):
     sandbox: Literal["required", "preferred"] = Field(
         default="required", description="`required`: nothing runs without a sandbox; `preferred`: a warning."
     )
-    signatures: Literal["none", "required"] = Field(default="none", description="Whether commits must be signed.")
+    signatures: Literal["none", "head", "every"] = Field(
+        default="none",
+        description="Which commits must be signed: the branch's last one, or every one since the last accepted.",
+    )
     human: list[HumanRule] = Field(default=[], description="What goes to a person, never to a model.")
     retry: Retry = Field(default=Retry(), description="What happens after an attempt that failed.")
     limits: Limits = Field(default=Limits(), description="What one execution may use.")

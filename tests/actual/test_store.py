@@ -157,7 +157,8 @@ def root(tmp_path: Path) -> Path:
 
 def remember(root: Path, **changed: object) -> None:
     head = git(root, "rev-parse", "HEAD")
-    note = {"commit": head, "text": "Nothing to do.\n", "json": "{}", "valid_until": None, "schema": SCHEMA_VERSION}
+    note = {"commit": head, "text": "Nothing to do.\n", "valid_until": None, "schema": SCHEMA_VERSION}
+    note["ref"] = git(root, "symbolic-ref", "HEAD")
     store = Store(root / "state" / "factory.db")
     store.project(head)
     store.set_note(EMPTY_PLAN, msgspec.json.encode(note | changed).decode())
@@ -171,10 +172,17 @@ def test_an_empty_plan_is_repeated_while_it_holds(root: Path, monkeypatch: pytes
     assert nothing_to_do(str(root)) == "Nothing to do.\n"
     git(root, "pack-refs", "--all")
     assert nothing_to_do(str(root)) == "Nothing to do.\n"
-    git(root, "checkout", "-q", "--detach")
-    assert nothing_to_do(str(root)) == "Nothing to do.\n"
     git(root, "commit", "-q", "--allow-empty", "-m", "two")
     assert nothing_to_do(str(root)) is None
+
+
+def test_an_empty_plan_is_that_of_its_branch_alone(root: Path) -> None:
+    remember(root)
+    for switch in (["--detach"], ["-b", "side"]):
+        git(root, "checkout", "-q", *switch)
+        assert nothing_to_do(str(root)) is None
+    git(root, "checkout", "-q", "main")
+    assert nothing_to_do(str(root)) == "Nothing to do.\n"
 
 
 def test_an_empty_plan_is_repeated_in_a_worktree(root: Path) -> None:

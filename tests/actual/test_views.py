@@ -134,14 +134,14 @@ def test_configuration_is_read_with_the_folders_it_lies_in(store: Store) -> None
     objects = [
         made("Fleet", "a", {"hosts": [{"name": "anvil", "kind": "local"}]}, "manifests/a.yaml"),
         made("Fleet", "default", {"hosts": [{"name": "forge", "kind": "local"}]}, "manifests/fleet.yaml"),
-        made("Policy", "strict", {"branch": "trunk"}, "manifests/policy.yaml"),
+        made("Policy", "strict", {"sandbox": "preferred"}, "manifests/policy.yaml"),
         made("Company", "codecraft", {"title": "CodeCraft"}, "companies/codecraft/company.yaml"),
         made("Blueprint", "docs", {}, "companies/codecraft/blueprints/docs/blueprint.yaml"),
     ]
     store.project("c1", files(*objects))
     config = store.config()
     assert config.fleet.hosts[0].name == "forge"
-    assert config.policy.branch == "trunk"
+    assert config.policy.sandbox == "preferred"
     assert config.companies["codecraft"].title == "CodeCraft"
     assert config.folders[Ref("Company", "codecraft")] == "companies/codecraft"
     assert config.folders[Ref("Blueprint", "docs")] == "companies/codecraft/blueprints/docs"

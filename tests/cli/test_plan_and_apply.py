@@ -213,19 +213,6 @@ def test_ctrl_c_stops_cleanly_and_the_next_apply_goes_on(factory: TinyFactory) -
     assert factory.show("slow")["attempts"] == 1
 
 
-def test_a_commit_that_is_not_signed_is_refused_where_the_policy_asks_for_signatures(factory: TinyFactory) -> None:
-    factory.ok("diff")
-    factory.edit("manifests/policy.yaml", "  sandbox: preferred", "  sandbox: preferred\n  signatures: required")
-    factory.commit()
-    factory.ok("diff")
-    factory.task("one", "Write one")
-    factory.commit()
-    for command in ("diff", "apply", "status"):
-        done = factory.cli(command)
-        assert done.returncode == 3
-        assert "not trusted" in done.stderr
-
-
 def test_a_skill_that_is_nowhere_holds_its_companys_tasks_and_no_others(factory: TinyFactory) -> None:
     spec = {"title": "The Others", "agents": {"builder": "builder"}, "skills": ["juggling"]}
     factory.write("companies/others/company.yaml", manifest("Company", "others", spec))

@@ -20,6 +20,8 @@ from typing import Any
 
 import yaml
 
+from reconciler.git import pin as pins
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).parent / "alai-reconcile"
 
@@ -245,7 +247,13 @@ class TinyFactory:
     def copy(self, folder: Path) -> TinyFactory:
         """The same factory somewhere else: product, state and all."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return TinyFactory(folder, dict(self.environment))
+        copied = TinyFactory(folder, dict(self.environment))
+        copied.pin()
+        return copied
+
+    def pin(self) -> None:
+        """Trust the branch main as it is, as `init` does."""
+        pins.create(self.root / ".git", "main", trusted=(self.head,))
 
 
 def manifest(kind: str, name: str, spec: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> str:
@@ -290,6 +298,7 @@ def build(folder: Path) -> TinyFactory:
     made.write("companies/works/CLAUDE.md", "# The Works\n")
     made.write(".gitignore", "state/\n")
     made.commit("Make a factory")
+    made.pin()
     return made
 
 

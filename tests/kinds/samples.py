@@ -143,7 +143,6 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
     (
         "Policy",
         {
-            "branch": "main",
             "product": {"repository": "../p"},
             "productRoots": ["../products"],
             "sandbox": "preferred",

@@ -120,7 +120,7 @@ def test_work_whose_log_is_gone_runs_again_once_and_then_is_an_error(
     jobs = JobFiles(made.state / "jobs")
     jobs.write(AttemptJob(id=job.execution.id, brief=job))
     engine = Engine(result)
-    collector = Collector(made, engine, jobs, silent)  # type: ignore[arg-type]
+    collector = Collector(made, engine, jobs, silent, lambda: None)  # type: ignore[arg-type]
     live = [Live(execution=job.execution, state="submitted")]
     made.store.intend([job.execution])
     view = made.store.view_all()

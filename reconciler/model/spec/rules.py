@@ -105,13 +105,12 @@ DEFAULT_ESCALATION = {
 
 
 class PolicySpec(Spec, frozen=True, kw_only=True):
-    branch: str = "main"
     product: Product | None = None
     """the product of tasks and goals that name none"""
     product_roots: tuple[str, ...] = ("../products",)
     """folders, relative to the factory's root, under which local products must lie"""
     sandbox: Literal["required", "preferred"] = "required"
-    signatures: Literal["none", "required"] = "none"
+    signatures: Literal["none", "head", "every"] = "none"
     human: tuple[HumanRule, ...] = ()
     retry: Retry = Retry()
     limits: Limits = Limits()

@@ -1,0 +1,189 @@
+"""What a person trusts here: pin a branch, a commit or a key, and open a factory to act on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from reconciler.actual.fast import EMPTY_PLAN
+from reconciler.controller.factory import Factory, Say
+from reconciler.controller.lease import lease
+from reconciler.controller.observe import InvalidManifests, observe, read_delta
+from reconciler.controller.standing import HEADS
+from reconciler.desired import read
+from reconciler.git import pin as pins
+from reconciler.git.pin import Pin, Signatures
+from reconciler.git.repository import GitError, Repository
+from reconciler.git.signature import fingerprint, public_key
+from reconciler.model.errors import FactoryError, Refused
+from reconciler.model.history import FileRecord
+from reconciler.model.objects import Object
+
+KEPT = ("README.md", "minions")
+"""of `state/`, where a factory is pinned that came from elsewhere"""
+
+
+def open_to_act(folder: Path, say: Say) -> Factory:
+    """The factory that `folder` lies in, for somebody who changes something.
+
+    Raises Refused before anything is looked at further, unless the pinned branch is checked out and trusted. Where
+    nothing is pinned and the Policy asks for no signatures, what is checked out is pinned, and said.
+    """
+    factory = replace(Factory.open(folder, say), acts=True)
+    pin = pins.read(factory.repository.common)
+    if pin is None or (pin.signatures == "none" and not pin.keys and not _knows(factory.repository, pin)):
+        _pin_checked_out(factory)
+    observe(factory)
+    return factory
+
+
+def trust_branch(folder: Path, name: str) -> str:
+    """Pin a branch, at the commit where it is now. What was pinned besides stays."""
+    factory = Factory.open(folder)
+    try:
+        commit = factory.repository.resolve(HEADS + name)
+    except GitError as error:
+        raise FactoryError(f"{name}: there is no such branch in {factory.root}") from error
+    before = pins.read(factory.repository.common)
+    if before is not None and before.branch == name:
+        return f"{name} is pinned already; pin a commit of it with: alai-reconcile trust COMMIT"
+    _pin(factory, commit, branch=name)
+    return f"Pinned: branch {name} at {commit[:12]}, and all that it is built on."
+
+
+def trust_commit(folder: Path, name: str) -> str:
+    """Pin a commit that a person has looked at: it is accepted as it is, and covers all that it is built on."""
+    factory = Factory.open(folder)
+    try:
+        commit = factory.repository.resolve(name)
+    except GitError as error:
+        raise FactoryError(f"{name}: neither a commit of {factory.root} nor an SSH public key or its file") from error
+    _pin(factory, commit, branch=None)
+    return f"Pinned: commit {commit[:12]}, and all that it is built on."
+
+
+def trust_key(folder: Path, key: str) -> str:
+    """Pin a key: its signature is accepted whatever the commits say. Where nothing was pinned, nothing else counts."""
+    factory = Factory.open(folder)
+    common = factory.repository.common
+    if pins.read(common) is None:
+        pins.create(common, _checked_out(factory))
+        _set_state_aside(factory)
+    pin = pins.update(common, lambda old: msgspec.structs.replace(old, keys=(*(k for k in old.keys if k != key), key)))
+    _forget_empty_plan(factory)
+    return f"Pinned: key {fingerprint(key)}, for branch {pin.branch}."
+
+
+def key_of(text: str) -> str | None:
+    """The public key that a person typed, or that stands in the file that he named; None where it is neither."""
+    if (key := public_key(text)) is not None:
+        return key
+    path = Path(text).expanduser()
+    try:
+        with path.open("rb") as file:
+            return public_key(file.read(16384).decode("utf-8", "replace")) if path.is_file() else None
+    except OSError:
+        return None
+
+
+def pinned(folder: Path) -> list[str]:
+    """What is pinned, in lines for people."""
+    repository = Factory.open(folder).repository
+    pin = pins.read(repository.common)
+    if pin is None:
+        return ["Nothing is pinned on this machine; pin the branch with: alai-reconcile trust --branch NAME"]
+    return [
+        f"branch      {pin.branch}",
+        f"signatures  {pin.signatures}",
+        *(f"commit      {oid}" for oid in pin.trusted),
+        *(f"key         {fingerprint(key)} {key}" for key in pin.keys),
+        *([f"controller  {fingerprint(pin.controller)} {pin.controller}"] if pin.controller else []),
+        *(f"host        {name} {digest}" for name, digest in sorted(pin.hosts.items())),
+        f"kept in     {pins.place(repository.common)}",
+    ]
+
+
+def _pin(factory: Factory, commit: str, branch: str | None) -> None:
+    """Pin the commit, and what its Policy asks of the next."""
+    common, asked = factory.repository.common, _signatures(factory, commit)
+    if pins.read(common) is None:
+        _set_state_aside(factory)
+        pins.create(common, branch or _checked_out(factory))
+    pins.update(
+        common,
+        lambda old: msgspec.structs.replace(
+            old,
+            branch=branch or old.branch,
+            trusted=(*(oid for oid in old.trusted if oid != commit), commit),
+            signatures=asked,
+        ),
+    )
+    _forget_empty_plan(factory)
+
+
+def _signatures(factory: Factory, commit: str) -> Signatures:
+    """What the commit's Policy asks of those that follow. Raises InvalidManifests where that cannot be read."""
+    changes = factory.repository.changed(None, commit, read.MANIFEST_ROOTS)
+    files = [file for file in read_delta(factory, changes).files if file.problems or _policies(file)]
+    if problems := [problem for file in files for problem in file.problems]:
+        raise InvalidManifests(problems)
+    asked = {str(item.spec.get("signatures", "none")) for file in files for item in _policies(file)}
+    return "every" if "every" in asked else "head" if "head" in asked else "none"
+
+
+def _policies(file: FileRecord) -> list[Object]:
+    return [item for item in file.objects if item.ref.kind == "Policy"]
+
+
+def _pin_checked_out(factory: Factory) -> None:
+    """Raises Refused where the Policy asks for signatures: then a person says where trust begins."""
+    repository, branch = factory.repository, _checked_out(factory)
+    commit = repository.head()
+    _set_state_aside(factory)
+    asked = _signatures(factory, commit)
+    if asked != "none":
+        raise Refused(
+            f"commit {commit[:12]} is not trusted: its Policy asks for signatures ({asked}), and nothing is pinned on "
+            f"this machine; look at it, then pin it: alai-reconcile trust {commit[:12]}, or whose signature counts: "
+            "alai-reconcile trust KEY"
+        )
+    pins.create(repository.common, branch, trusted=(commit,))
+    factory.say(
+        f"Pinned: branch {branch} of {factory.root} at {commit[:12]}, as it is checked out; only it counts on this "
+        "machine from now on (see: alai-reconcile trust)."
+    )
+
+
+def _checked_out(factory: Factory) -> str:
+    branch = factory.repository.branch()
+    if branch is None:
+        raise Refused(f"{factory.root}: no branch is checked out, so none can be pinned; run: git switch BRANCH")
+    return branch
+
+
+def _knows(repository: Repository, pin: Pin) -> bool:
+    """Has the repository any commit of the pin? If not, the pin is of one that lay at this path before."""
+    try:
+        return all(repository.resolve(oid) for oid in pin.trusted[-1:])
+    except GitError:
+        return False
+
+
+def _set_state_aside(factory: Factory) -> None:
+    """Drop a `state/` that came along from elsewhere: nothing in it was written by who acts here now."""
+    with lease(factory.state / "controller.lock", "trust"):
+        for entry in os.scandir(factory.state):
+            if entry.name in KEPT or entry.name.endswith(".lock"):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                Path(entry.path).unlink()
+
+
+def _forget_empty_plan(factory: Factory) -> None:
+    factory.store.set_note(EMPTY_PLAN, None)
