@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -13,9 +12,9 @@ from cli import render
 from cli.commands.plan import diff_command
 from cli.opening import acting
 from cli.progress import listening
-from reconciler.controller.apply import SavedPlan, apply
+from reconciler.controller import saved
+from reconciler.controller.apply import apply
 from reconciler.controller.summary import table
-from reconciler.model.errors import FactoryError
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
@@ -47,15 +46,15 @@ def apply_command(
     """Reconcile until nothing differs.
 
     Exits 0 when settled, 2 where work remains, 4 where something needs a person. PLANFILE (from `diff --out`) is
-    refused where the plan has changed since.
+    refused where it is not, line by line, what would be done now.
     """
     if dry_run:
         return click.get_current_context().invoke(diff_command, worktree=False, out=None, output="text")
     factory = acting(folder)
-    saved = _saved(planfile) if planfile else None
+    said = saved.read(planfile) if planfile else None
     started = time.time()
     with listening() as listener:
-        applied = apply(factory, once=once, timeout=timeout, prune=prune, saved=saved, listener=listener)
+        applied = apply(factory, once=once, timeout=timeout, prune=prune, saved=said, listener=listener)
     for line in table(factory, started):
         click.echo(line)
     blocked = applied.plan.changes if applied.exit_code == 4 else ()
@@ -71,11 +70,3 @@ def _ending(code: int, stopped: bool) -> str:
     return {0: "Settled: nothing differs.", 2: "Work remains: run apply again to go on."}.get(
         code, "Settled, but a person is needed, as said above; `alai-reconcile queue` lists what can be answered."
     )
-
-
-def _saved(path: Path) -> SavedPlan:
-    try:
-        plan = json.loads(path.read_text())
-        return SavedPlan(plan["base"]["commit"], plan["digest"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FactoryError(f"{path}: is not a plan that `diff --out` wrote: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from cli import difference, render
 from cli.app import output_option
 from cli.opening import looking
-from reconciler.controller import preview
+from reconciler.controller import preview, saved
 from reconciler.model.errors import FactoryError
 from reconciler.model.refs import Ref
 from reconciler.model.spec import kind_named
@@ -64,7 +63,7 @@ def diff_command(folder: Path, worktree: bool, out: Path | None, output: str) ->
     if out is not None:
         if worktree:
             raise FactoryError("--out saves a plan of committed manifests; commit them first, or leave out --worktree")
-        out.write_text(json.dumps(shown.saved(), indent=2) + "\n")
+        out.write_text(saved.text(shown.json))
     if output == "text":
         difference.tell(shown)
     else:

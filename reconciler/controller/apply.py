@@ -14,6 +14,7 @@ from reconciler.controller.factory import Factory
 from reconciler.controller.lease import lease
 from reconciler.controller.loop import Reconciler
 from reconciler.controller.observe import observe
+from reconciler.controller.saved import refuse_other
 from reconciler.controller.world import unseen
 from reconciler.dispatch.dbos import DbosDispatch
 from reconciler.dispatch.port import Interrupted
@@ -21,7 +22,7 @@ from reconciler.execute.sandbox import MISSING, Sandbox
 from reconciler.model.errors import Refused
 from reconciler.model.view import Change, Plan
 from reconciler.model.vocabulary import Action, Reason
-from reconciler.plan.digest import digest
+from reconciler.plan.digest import Meaning
 from reconciler.plan.planner import needing_person, plan
 
 POLL = 1.0
@@ -43,29 +44,21 @@ class Applied:
     stopped: bool = False
 
 
-@dataclass(frozen=True)
-class SavedPlan:
-    """What `diff --out` wrote: refused where the same plan would not be made now."""
-
-    commit: str
-    digest: str
-
-
 def apply(
     factory: Factory,
     *,
     once: bool = False,
     timeout: float | None = None,
     prune: bool = False,
-    saved: SavedPlan | None = None,
+    saved: Meaning | None = None,
     listener: Listener = silent,
 ) -> Applied:
-    """Reconcile. Raises Refused where another controller works here, or the saved plan is stale."""
+    """Reconcile. Raises Refused where another controller works here, or the saved plan is not what would be done."""
     deadline = None if timeout is None else time.monotonic() + timeout
     with lease(factory.lock("controller"), "apply", needs=factory.state) as held, _stop_signals() as stopping:
         observe(factory)
         if saved is not None:
-            _refuse_stale(factory, saved)
+            refuse_other(saved, plan(factory.store.view(), time.time(), unseen(factory)))
         reconciler = Reconciler(factory, lambda: _engine(factory, listener, stopping), listener=listener, prune=prune)
         try:
             reconciler.recover()
@@ -152,15 +145,6 @@ def _moves(change: Change, *, prune: bool) -> bool:
 def _exit_code(made: Plan) -> int:
     """Settled: 0, or 4 where a person is needed, be it for a held task or for what waits for one."""
     return 4 if made.changes or needing_person((*made.held, *made.drift)) else 0
-
-
-def _refuse_stale(factory: Factory, saved: SavedPlan) -> None:
-    now = plan(factory.store.view(), time.time(), unseen(factory))
-    if digest(now) != saved.digest:
-        raise Refused(
-            f"the saved plan was made at {saved.commit[:12]} and no longer is what would happen at {now.commit[:12]}; "
-            "look again with: alai-reconcile diff --out FILE"
-        )
 
 
 @contextmanager

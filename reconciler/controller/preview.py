@@ -27,7 +27,6 @@ from reconciler.model.spec import TaskSpec
 from reconciler.model.view import Change, Plan, View
 from reconciler.model.vocabulary import Action
 from reconciler.plan.classify import classifier
-from reconciler.plan.digest import digest
 from reconciler.plan.estimate import cost_line, estimates
 from reconciler.plan.explain import explain
 from reconciler.plan.planner import Planner, plan
@@ -57,10 +56,6 @@ class Shown:
     @property
     def json(self) -> dict[str, Any]:
         return report.estimated(report.plan_json(self.plan), self.estimates)
-
-    def saved(self) -> dict[str, Any]:
-        """What `--out` writes: the plan in the contract's form, and the digest that `apply` compares."""
-        return {**self.json, "digest": digest(self.plan)}
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Each line with the word that gives its colour."""

@@ -58,6 +58,7 @@ class Planner:
                 "path": item.position.path,
                 "stage": item.spec.get("stage"),
                 "title": item.spec.get("title"),
+                "generation": item.generation,
             }
             message = f"{item.spec.get('stage')} is due and its task is not there"
             self._changes.append(_change(str(item.ref), Action.CREATE, Reason.STAGE_DUE, message, after=after))

@@ -7,10 +7,12 @@ import re
 import signal
 import threading
 import time
+from typing import Any
 
 import yaml
 
-from tests.e2e.factory import TinyFactory, git, manifest, until
+from reconciler.plan.digest import digest
+from tests.e2e.factory import TinyFactory, git, here, manifest, until
 
 COUNTS = re.compile(
     r"^Plan: \d+ to dispatch, \d+ waiting, \d+ to create, \d+ to cancel; \d+ held; \d+ drift\.$", re.MULTILINE
@@ -67,6 +69,46 @@ def test_a_saved_plan_is_applied_and_refused_once_it_is_stale(factory: TinyFacto
         ["one", "one-review", "two", "two-review"], "done"
     )
     assert factory.cli("apply", str(saved)).returncode == 3
+
+
+def test_a_saved_plan_that_somebody_edited_is_refused_whatever_its_digest_says(factory: TinyFactory) -> None:
+    saved = factory.folder / "plan.json"
+    factory.task("one", "Write one")
+    factory.task("two", "Write two")
+    factory.commit()
+    factory.ok("diff", "--out", str(saved), code=2)
+    good, before = saved.read_text(), factory.head
+    dispatch = json.loads(good)["changes"][0]
+    edits: list[dict[str, Any]] = [
+        {"base": {"commit": "0" * 40}},
+        {"changes": []},
+        {"changes": [dispatch]},
+        {"held": [{**dispatch, "action": "hold"}]},
+        *(
+            {"changes": [{**dispatch, **line}, *json.loads(good)["changes"][1:]]}
+            for line in (
+                {"action": "cancel"},
+                {"reason": "Removed"},
+                {"address": "Task/two"},
+                {"needs_person": True},
+                {"after": {**dispatch["after"], "model": "another"}},
+                {"before": {"phase": "done"}},
+            )
+        ),
+    ]
+    for edit in edits:
+        edited = {**json.loads(good), **edit}
+        for digest_line in (edited["digest"], digest(edited)):
+            saved.write_text(json.dumps({**edited, "digest": digest_line}))
+            assert here(factory, "apply", str(saved)).code == 3, edit
+    saved.write_text(good.replace("dispatch", "cancel"))
+    assert "was edited after it was saved" in here(factory, "apply", str(saved)).err
+    for other in ("", "[]", "{}", '{"digest": 1}', "[" * 100_000):
+        saved.write_text(other)
+        assert here(factory, "apply", str(saved)).code == 1
+    assert (factory.head, (factory.product / "work").exists()) == (before, False)
+    saved.write_text(good)
+    factory.ok("apply", str(saved))
 
 
 def test_once_carries_what_can_run_now_and_a_timeout_ends_with_2(factory: TinyFactory) -> None:

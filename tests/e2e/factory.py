@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -254,6 +254,24 @@ class TinyFactory:
     def pin(self) -> None:
         """Trust the branch main as it is, as `init` does."""
         pins.create(self.root / ".git", "main", trusted=(self.head,))
+
+
+class Said(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def here(factory: TinyFactory, *command: str) -> Said:
+    """Run a command that ends soon within this process."""
+    from cli.main import run
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(factory.root), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(list(command))
+    return Said(code, out.getvalue(), err.getvalue())
 
 
 def manifest(kind: str, name: str, spec: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> str:
