@@ -11,6 +11,8 @@ import hashlib
 import os
 from pathlib import Path
 
+import msgspec
+
 from reconciler.controller.discover import discover
 from reconciler.controller.factory import Factory, Say
 from reconciler.controller.init import BRANCH, machinery
@@ -59,6 +61,8 @@ def open_home(folder: Path, say: Say) -> tuple[Factory, Factory | None]:
         made = (place / ".git").exists()
         with lease(lock_file(place, "writer"), "minion", wait=PATIENCE) if made else contextlib.nullcontext():
             _bring_up_to_date(place, parts)
+        if source is not None:
+            _allow_same(source, place)
     return open_to_act(place, say), source
 
 
@@ -79,6 +83,13 @@ def _bring_up_to_date(place: Path, parts: dict[str, bytes]) -> None:
         elif repository.worktree_changes([]):
             repository.commit_everything("Take over the machinery", own_key(repository))
         marker.write_text(digest)
+
+
+def _allow_same(source: Factory, place: Path) -> None:
+    """What a person lets run outside of the sandbox in the factory at hand, each as its entry is, may here too."""
+    pin = pins.read(source.repository.common)
+    if pin is not None:
+        pins.update(place / ".git", lambda old: msgspec.structs.replace(old, hosts=pin.hosts))
 
 
 def existing_home(folder: Path) -> Factory | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
+from reconciler import trees
 from reconciler.actual.fast import EMPTY_PLAN
+from reconciler.controller import hosts, signing
 from reconciler.controller.factory import Factory, Say
 from reconciler.controller.lease import lease
 from reconciler.controller.observe import InvalidManifests, observe, read_delta
@@ -76,6 +77,16 @@ def trust_key(folder: Path, key: str) -> str:
     pin = pins.update(common, lambda old: msgspec.structs.replace(old, keys=(*(k for k in old.keys if k != key), key)))
     _forget_empty_plan(factory)
     return f"Pinned: key {fingerprint(key)}, for branch {pin.branch}."
+
+
+def trust_host(folder: Path, name: str, say: Say) -> str:
+    """Let a program of the trusted commit's Fleet run outside of the sandbox, as its entry is now."""
+    return hosts.allow(open_to_act(folder, say), name)
+
+
+def new_key(folder: Path) -> str:
+    """Replace the key that this machine's controller signs with. Says what a person does then."""
+    return signing.replace_key(Factory.open(folder).repository)
 
 
 def key_of(text: str) -> str | None:
@@ -175,14 +186,12 @@ def _knows(repository: Repository, pin: Pin) -> bool:
 
 def _set_state_aside(factory: Factory) -> None:
     """Drop a `state/` that came along from elsewhere: nothing in it was written by who acts here now."""
-    with lease(factory.state / "controller.lock", "trust"):
+    with lease(factory.lock("controller"), "trust"):
         for entry in os.scandir(factory.state):
             if entry.name in KEPT or entry.name.endswith(".lock"):
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            else:
-                Path(entry.path).unlink()
+            if left := trees.remove(Path(entry.path)):
+                raise Refused(f"state/ came from elsewhere, and cannot be put away: {left}; remove it, then go on")
 
 
 def _forget_empty_plan(factory: Factory) -> None:

@@ -47,8 +47,9 @@ def own_key(repository: Repository) -> Key:
 
 def begin(folder: Path, branch: str, message: str) -> Repository:
     """Make the folder's files a repository's first commit, with a new pin and a new key whose public half is in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pins.create(folder / ".git", branch)  # first: a repository without a pin would be taken for one from elsewhere
     repository = Repository.create(folder, branch)
-    pins.create(repository.common, branch)
     key = own_key(repository)
     listed = folder / LIST
     listed.parent.mkdir(exist_ok=True)
@@ -84,6 +85,8 @@ def replace_key(repository: Repository) -> str:
     A person commits the list: what the old key signed before that commit still counts, and nothing after it.
     """
     listed, pin = repository.root / LIST, pins.read(repository.common)
+    if listed.is_symlink() or listed.parent.is_symlink():
+        raise Refused(f"{listed}: is a symbolic link; put a plain file there")
     body = controllers(repository, "HEAD")
     retired = pin.controller if pin is not None else own_key(repository).public
     if retired is not None:
@@ -92,8 +95,6 @@ def replace_key(repository: Repository) -> str:
     key = Key.make()
     _keep(repository, key)
     listed.parent.mkdir(exist_ok=True)
-    if listed.is_symlink() or listed.parent.is_symlink():
-        raise Refused(f"{listed}: is a symbolic link; put a plain file there")
     listed.write_bytes(with_key(body, key.public, _today()))
     return f"A new key is kept; now commit {LIST}, signed where the Policy asks for it."
 

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import observe
-from reconciler.controller.signing import own_key, replace_key
+from reconciler.controller.signing import own_key
 from reconciler.git import pin as pins
 from reconciler.git.controllers import LIST
 from reconciler.model.execution import Execution
@@ -159,7 +159,7 @@ def test_a_lost_or_exchanged_key_stops_who_writes_and_says_how_to_go_on(factory:
 def test_a_new_key_retires_the_old_one_which_keeps_what_it_signed(factory: TinyFactory) -> None:
     repository = Factory.open(factory.root).repository
     before = own_key(repository).public
-    replace_key(repository)
+    assert "commit .alai/controllers" in factory.ok("trust", "--new-key")
     assert own_key(repository).public != before
     factory.commit("Replace the key")
     assert factory.show("plain")["phase"] == "done"

@@ -6,6 +6,12 @@ import json
 
 import pytest
 
+from reconciler.controller.factory import to_nobody
+from reconciler.controller.manage import edit_object
+from reconciler.controller.pinning import open_to_act
+from reconciler.desired import edit
+from reconciler.model.objects import Object
+from reconciler.model.refs import Ref
 from tests.e2e.factory import TinyFactory
 
 TEXT = """\
@@ -53,6 +59,25 @@ def test_suspend_and_resume_are_commits_that_leave_every_other_byte(written: Tin
     written.ok("resume", name)
     assert path.read_text() == TEXT
     assert written.tasks()[name]["phase"] == "open"
+
+
+def test_an_edit_is_of_the_file_as_it_is_when_it_is_committed(written: TinyFactory) -> None:
+    ref = Ref("Task", "one")
+    factory = open_to_act(written.root, to_nobody)
+    asked: list[str] = []
+
+    def change(text: str, item: Object) -> str:
+        asked.append(text)
+        if len(asked) == 1:  # somebody else is faster
+            written.edit("manifests/tasks/both.yaml", "Write one", "Write it better")
+            written.commit("Better")
+        return edit.set_spec(text, ref, "suspend", True, item.owner)
+
+    edit_object(factory, ref, "suspend", change)
+    assert len(asked) == 2
+    done = (written.root / "manifests/tasks/both.yaml").read_text()
+    assert ("Write it better" in done, "suspend: true" in done) == (True, True)
+    assert written.git("status", "--porcelain") == ""
 
 
 def test_cancel_settles_and_resume_takes_it_back(written: TinyFactory) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import shutil
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from cli.main import run
+from reconciler.controller import hosts
+from reconciler.controller.factory import to_nobody
+from reconciler.controller.minion_home import open_home
+from reconciler.controller.signing import own_key
 from reconciler.git import pin as pins
+from reconciler.git.controllers import LIST, with_key
+from reconciler.git.repository import Repository
 from reconciler.git.signature import public_key
-from tests.e2e.factory import TinyFactory, git, manifest, until
+from tests.e2e.factory import TinyFactory, git, here, manifest
 
 SPY = 'echo "$0 $*" >> {spied}\n'
 ACTING = (
@@ -43,20 +45,6 @@ def pin_of(factory: TinyFactory) -> pins.Pin:
 
 def unpin(factory: TinyFactory) -> None:
     pins.place(factory.root / ".git").unlink(missing_ok=True)
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def here(factory: TinyFactory, *command: str) -> Said:
-    """Run a command within this process: it is one that ends soon."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.chdir(factory.root), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run(list(command))
-    return Said(code, out.getvalue(), err.getvalue())
 
 
 def refused(factory: TinyFactory, *command: str) -> str:
@@ -200,23 +188,35 @@ def test_the_branch_is_moved_by_a_person(factory: TinyFactory) -> None:
     assert "the pinned branch trunk has no commit" in refused(factory, "apply")
 
 
-def test_a_product_does_not_move_while_the_outcome_could_not_be_recorded(factory: TinyFactory) -> None:
-    factory.task("one", "Write a SLOW thing")
+def desk(factory: TinyFactory, *command: str) -> None:
+    """Commit a Fleet with the program `desk`."""
+    host = {"name": "desk", "kind": "command", "capacity": 1, "command": list(command)}
+    host["models"] = [{"name": "y", "offers": ["text"]}]
+    tiers = [{"tier": tier, "chain": [{"backend": "command", "model": "y", "hosts": ["desk"]}]} for tier in (1, 2)]
+    factory.write("manifests/fleet.yaml", manifest("Fleet", "default", {"hosts": [host], "tiers": tiers}))
     factory.commit()
-    before = git(factory.product, "rev-parse", "main")
-    lock = factory.root / ".git/index.lock"
-    running = factory.start("apply")
-    until(lambda: factory.tasks()["one"]["phase"] == "running")
-    lock.touch()
-    said, _ = running.communicate(timeout=90)
-    assert running.returncode == 1
-    assert "index.lock is held by another git process" in said
-    assert git(factory.product, "rev-parse", "main") == before
-    lock.unlink()
-    factory.ok("apply")
-    assert (factory.product / "work/one.txt").exists()
 
 
+def test_a_program_runs_outside_of_the_sandbox_by_a_persons_word_for_its_entry(factory: TinyFactory) -> None:
+    desk(factory, "cat")
+    assert "no host forge of kind command; there are: desk" in here(factory, "trust", "--host", "forge").err
+    assert "runs in the sandbox" in " ".join(fine(factory, "fleet").split())
+    assert "with your own rights: cat" in fine(factory, "trust", "--host", "desk")
+    assert "host        desk" in fine(factory, "trust")
+    assert "runs outside of the sandbox" in " ".join(fine(factory, "fleet").split())
+    home, _ = open_home(factory.root, to_nobody)
+    here_too = next(host for host in home.store.config().fleet.hosts if host.name == "desk")
+    assert hosts.outside(home, here_too), "minions work with what was allowed at the factory at hand"
+    desk(factory, "cat", "-u")
+    assert "runs in the sandbox" in " ".join(fine(factory, "fleet").split())
+    home, _ = open_home(factory.root, to_nobody)
+    assert not hosts.outside(home, home.store.config().fleet.hosts[0])
+    factory.git("checkout", "-q", "-b", "side")
+    assert "which is pinned" in refused(factory, "trust", "--host", "desk")
+    assert here(factory, "trust", "--host", "desk", "--new-key").code == 64
+
+
+@pytest.mark.slow
 def test_an_answer_that_merges_moves_the_product_only_where_it_can_be_recorded(factory: TinyFactory) -> None:
     factory.edit("manifests/pipeline.yaml", "mergeAfter: REVIEW", "mergeAfter: BUILD")
     check = {"id": "there", "text": "It is there.", "check": "test -s work/one.txt"}
@@ -253,8 +253,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def signed(factory: TinyFactory, keys: Path) -> TinyFactory:
-    """Pat's key is listed, signatures are asked for, and that commit was accepted."""
+    """Pat's key and the controller's are listed, signatures are asked for, and that commit was accepted."""
     listed(factory, keys, "pat")
+    factory.write(LIST, with_key(b"", own_key(Repository(factory.root)).public, "here").decode())
     ask_for_signatures(factory, "every")
     sign(factory, keys, "pat", "switch signatures on")
     assert here(factory, "apply").code == 0
