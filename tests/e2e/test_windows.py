@@ -79,15 +79,16 @@ def settled(made: TinyFactory, caught: set[str]) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_crash_after_the_merge_and_before_the_outcome_gives_one_of_each(made: TinyFactory, damage: str) -> None:
-    """The outcome is held up at git's own lock, as by a person's git; the product has moved by then."""
+    """The outcome fails at the branch's lock, which a killed git left; the product has moved by then."""
+    lock = made.root / ".git" / "refs" / "heads" / "main.lock"
     before = git(made.product, "rev-parse", "main")
-    (made.root / ".git" / "index.lock").touch()
+    lock.touch()
     controller = made.start("apply")
     until(lambda: git(made.product, "rev-parse", "main") != before, 120)
     caught = in_flight(made.root)
     assert len(caught) == 1
     kill_all(made, controller)
-    (made.root / ".git" / "index.lock").unlink()
+    lock.unlink()
     DAMAGE[damage](made.root / "state")
     made.ok("apply")
     settled(made, caught)
