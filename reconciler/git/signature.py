@@ -1,7 +1,8 @@
 """Whose signature a commit carries, by our own clock. Decides nothing about what that allows.
 
 `git verify-commit` asks whether a key was valid at the date that the commit names; that date is the commit's own word,
-so ssh-keygen is asked here as of now. Signatures by SSH keys only.
+so ssh-keygen is asked here as of now: it knows every type of key, ends of validity, certificates and revocation, all of
+which people use and a controller does not (see `sshsig`). Signatures by SSH keys only.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ from __future__ import annotations
 import base64
 import itertools
 import os
-import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler.git import sshsig
 from reconciler.git.errors import GitError
 from reconciler.git.run import environment
 
-_ARMOR = ("-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----")
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
 _LIMIT = 10.0
 """Seconds; ssh-keygen takes three thousandths"""
@@ -58,7 +58,7 @@ def signed(raw: bytes) -> Signed | None:
     if len(found) != 1:
         return None
     signature = b"\n".join(found[0]) + b"\n"
-    key = _key(signature)
+    key = sshsig.claimed(signature)
     return Signed(b"\n".join(kept) + blank + message, signature, key) if key else None
 
 
@@ -87,7 +87,7 @@ def public_key(text: str) -> str | None:
             raw = base64.b64decode(blob, validate=True)
         except ValueError:
             continue
-        if _text(raw, 0)[0] == kind.encode():
+        if sshsig.kind(raw) == kind.encode():
             return f"{kind} {blob}"
     return None
 
@@ -98,29 +98,6 @@ def fingerprint(key: str) -> str:
 
     digest = hashlib.sha256(base64.b64decode(key.split()[1])).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
-
-
-def _key(signature: bytes) -> str | None:
-    """The public key that an armored signature holds (see PROTOCOL.sshsig); unproven until it was verified."""
-    lines = signature.decode("ascii", "replace").split()
-    text = " ".join(lines)
-    if not text.startswith(_ARMOR[0]) or not text.endswith(_ARMOR[1]):
-        return None
-    try:
-        raw = base64.b64decode("".join(text[len(_ARMOR[0]) : -len(_ARMOR[1])].split()), validate=True)
-    except ValueError:
-        return None
-    blob = _text(raw, 10)[0] if raw.startswith(b"SSHSIG") else b""
-    kind = _text(blob, 0)[0]
-    return f"{kind.decode('ascii', 'replace')} {base64.b64encode(blob).decode()}" if kind else None
-
-
-def _text(raw: bytes, at: int) -> tuple[bytes, int]:
-    """A string of the SSH wire format, and where it ends; empty where there is none."""
-    if len(raw) < at + 4:
-        return b"", at
-    (size,) = struct.unpack_from(">I", raw, at)
-    return raw[at + 4 : at + 4 + size], at + 4 + size
 
 
 def _keygen(args: Sequence[str], data: bytes) -> str | None:

@@ -103,6 +103,25 @@ def signer(content: bytes) -> str | None:
     return _verified(signature.replace(b"\n ", b"\n"), before + b"\n\n" + message)
 
 
+def claimed(armored: bytes) -> str | None:
+    """The public key, of whatever type, that a signature says it was made with: unproven. None for no signature."""
+    try:
+        raw = _Reader(_unarmored(armored, b"SSH SIGNATURE"))
+        blob = raw.string() if raw.take(len(_MAGIC)) == _MAGIC and raw.number() == 1 else b""
+    except (ValueError, struct.error):
+        return None
+    of = kind(blob)
+    return f"{of.decode('ascii', 'replace')} {base64.b64encode(blob).decode()}" if of else None
+
+
+def kind(blob: bytes) -> bytes:
+    """The type that a public key's wire format names; empty where it is none."""
+    try:
+        return _Reader(blob).string()
+    except (ValueError, struct.error):
+        return b""
+
+
 def _verified(armored: bytes, message: bytes) -> str | None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -112,9 +131,9 @@ def _verified(armored: bytes, message: bytes) -> str | None:
         if raw.take(len(_MAGIC)) != _MAGIC or raw.number() != 1:
             return None
         blob, namespace, reserved, name, wrapped = (raw.string() for _ in range(5))
-        kind, made = _pair(wrapped)
+        signed, made = _pair(wrapped)
         of, point = _pair(blob)
-        if raw.rest() or namespace != NAMESPACE or reserved or kind != TYPE.encode() or of != kind:
+        if raw.rest() or namespace != NAMESPACE or reserved or signed != TYPE.encode() or of != signed:
             return None
         digest = _HASHES[name](message).digest()
         Ed25519PublicKey.from_public_bytes(point).verify(made, _signed_data(name, digest))
