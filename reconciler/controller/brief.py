@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 
 import msgspec
@@ -19,6 +18,7 @@ from reconciler.model.execution import Execution
 from reconciler.model.job import AgentBrief, Brief, ModelBrief, ProductBrief
 from reconciler.model.refs import Ref
 from reconciler.model.spec import AgentSpec, Finding, HostModel, Paths, PipelineSpec, Product
+from reconciler.model.tools import grant_nothing
 from reconciler.model.view import Config, TaskState, View, World
 from reconciler.model.vocabulary import GateResult, Verdict
 from reconciler.plan.blueprint import needs, parent, resolve_blueprint
@@ -63,8 +63,9 @@ def brief_for(factory: Factory, view: View, execution: Execution, commit: str) -
         previous=_previous(factory, task, commit),
         document=origin.document if origin else None,
         company_title=company.title,
-        soul=trusted.read(factory.root, commit, posixpath.join(home, company.soul)),
+        soul=trusted.needed(factory.root, commit, home, company.soul),
         agents=_agents(config, execution.company, tools),
+        tools=tools,
         skills=tuple(
             skill(factory.root, commit, name, homes, outside)
             for name in dict.fromkeys((*company.skills, *blueprint.skills))
@@ -156,7 +157,7 @@ def model_brief(factory: Factory, view: View, execution: Execution) -> ModelBrie
     )
 
 
-def _agents(config: Config, company: str, tools: tuple[str, ...]) -> dict[str, AgentBrief]:
+def _agents(config: Config, company: str, tools: tuple[str, ...] | None) -> dict[str, AgentBrief]:
     """By role: those that the company names, then those of its folder whose role nobody has yet."""
     named = {role: name for role, name in config.companies[company].agents.items() if name in config.agents}
     for name, spec in sorted(config.agents.items()):
@@ -165,14 +166,17 @@ def _agents(config: Config, company: str, tools: tuple[str, ...]) -> dict[str, A
     return {role: _agent(name, role, config.agents[name], tools) for role, name in named.items()}
 
 
-def _agent(name: str, role: str, spec: AgentSpec, tools: tuple[str, ...]) -> AgentBrief:
+def _agent(name: str, role: str, spec: AgentSpec, tools: tuple[str, ...] | None) -> AgentBrief:
+    """An agent whose list of tools comes to nothing writes nothing either: not by commands, nor by what it hands in."""
+    given = resolve_tools.agent_tools(tools, spec.tools)
+    writes = "nothing" if grant_nothing(given) else spec.writes
     return AgentBrief(
         name=name,
         role=role,
         prompt=spec.prompt,
         paths=Paths(allow=spec.paths.allow, forbid=spec.paths.forbid),
-        writes=spec.writes,
-        tools=resolve_tools.agent_tools(tools, spec.tools),
+        writes=writes,
+        tools=given,
     )
 
 

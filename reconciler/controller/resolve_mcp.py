@@ -1,8 +1,9 @@
 """Which servers of the Model Context Protocol an agent gets: the factory's, overlaid by the company's, if allowed.
 
 Both files have the form of Claude Code's `mcp.json`. In an overlay an entry with a `command` takes the place of the
-base's whole entry, one without changes the keys that it gives; `null`, or its name under `remove`, takes it away.
-Values may hold `${VARIABLE}`: it stays as it is here, since a brief is stored, and the worker fills it in at the start.
+base's whole entry, one without changes the keys that it gives; `null`, or its name under `remove`, takes it away; with
+`disabled: true` it is not started. Values may hold `${VARIABLE}`: it stays as it is here, since a brief is stored, and
+the worker fills it in at the start.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ def servers(root: Path, commit: str, home: Home, policy: Outside) -> tuple[McpBr
         merged[name] = server if server is None or "command" in server else {**(merged.get(name) or {}), **server}
     rules = {rule.server: rule for rule in policy.mcp}
     found = ((name, server) for name, server in sorted(merged.items()) if name in rules and name not in removed)
-    return tuple(_brief(name, server, rules[name], policy) for name, server in found if server)
+    return tuple(_brief(name, server, rules[name], policy) for name, server in found if server and _enabled(server))
+
+
+def _enabled(server: Server) -> bool:
+    return server.get("disabled", False) is False
 
 
 def _servers(root: Path, commit: str, folder: str) -> tuple[dict[str, Server | None], tuple[str, ...]]:

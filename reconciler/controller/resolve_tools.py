@@ -18,8 +18,10 @@ _FILE = "tools.json"
 _KEYS = ("allow", "deny")
 
 
-def company_tools(root: Path, commit: str, homes: Sequence[Home], named: Sequence[str]) -> tuple[str, ...]:
-    """The company's tools. `named` are those of its manifest (none: no limit); empty where nothing limits them.
+def company_tools(
+    root: Path, commit: str, homes: Sequence[Home], named: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    """The company's tools. `named` are those of its manifest (None: no limit); None where nothing limits them.
 
     The first of `homes` that has `config/tools.json` decides: `{"allow": [...], "deny": [...]}`, names or globs.
     """
@@ -32,22 +34,22 @@ def company_tools(root: Path, commit: str, homes: Sequence[Home], named: Sequenc
             raise FactoryError(f"{folder}/{_FILE}: unknown key {unknown[0]}; known: {', '.join(_KEYS)}")
         lists = {key: trusted.strings(value, f"{folder}/{_FILE}: {key}") for key, value in found.items()}
         allow, deny = lists.get("allow"), lists.get("deny", ())
-        kept = [name for name in named or TOOLS if allow is None or _matches(name, allow)]
-        if allow is not None and not named:
+        kept = [name for name in (TOOLS if named is None else named) if allow is None or _matches(name, allow)]
+        if allow is not None and named is None:
             kept += [name for name in allow if name not in kept and name.startswith("mcp__")]
         return _with_ever(name for name in kept if not _matches(name, deny))
-    return tuple(named)
+    return None if named is None else _with_ever(named)
 
 
-def agent_tools(company: Sequence[str], named: Sequence[str]) -> tuple[str, ...]:
-    """Those of its company that the agent names; all of them where it names none. Empty: nothing limits it."""
-    if not named:
-        return tuple(company)
-    return _with_ever(name for name in named if not company or _matches(name, company))
+def agent_tools(company: Sequence[str] | None, named: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Those of its company that the agent names; where it names none, not even `[]`, all. None: nothing limits it."""
+    if named is None:
+        return None if company is None else tuple(company)
+    return _with_ever(name for name in named if company is None or _matches(name, company))
 
 
 def _with_ever(names: Iterable[str]) -> tuple[str, ...]:
-    """Asking HiveMind and finishing are no privilege, and an empty list would mean no limit."""
+    """Asking HiveMind and finishing are no privilege."""
     return tuple(dict.fromkeys((*names, *(name for name in TOOLS if name in ALWAYS))))
 
 

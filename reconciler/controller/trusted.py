@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from reconciler.git.repository import GitError, Repository
+from reconciler.git.repository import SYMLINK, GitError, Repository
 from reconciler.model.errors import FactoryError
 from reconciler.model.refs import Ref
 from reconciler.model.view import Config
@@ -54,17 +54,33 @@ def read(root: Path, commit: str, path: str) -> str:
 
 
 def find(root: Path, commit: str, folder: str, name: str) -> str | None:
-    """The file `name` below `folder`; None where the commit has none there. A link is refused.
+    """The file `name` below `folder`; None where the commit has none there. Raises FactoryError for one behind a link.
+
+    A link is not followed, wherever it leads: what its target says could be changed without anybody looking here.
 
     The folder is listed once, so that looking for several files in it costs no more than for one.
     """
     modes = _listed(root, commit, folder)
-    path = f"{folder}/{name}"
+    path = posixpath.normpath(f"{folder}/{name}")
+    parts = path.split("/")
+    for above in ("/".join(parts[:number]) for number in range(1, len(parts) + 1)):
+        if modes.get(above) == SYMLINK:
+            target = _text_at(root, commit, above)[:200]
+            told = f"{above}: a symbolic link (to {target!r}) is not followed"
+            raise FactoryError(f"{told}; name the file itself, or copy it here")
     if path not in modes:
         return None
     if not modes[path].startswith("100"):
         raise FactoryError(f"{path}: not a plain file at {commit[:12]}")
     return read(root, commit, path)
+
+
+def needed(root: Path, commit: str, folder: str, name: str) -> str:
+    """As `find`; raises FactoryError where it is not there, too."""
+    text = find(root, commit, folder, name)
+    if text is None:
+        raise FactoryError(f"{folder}/{name}: is not there at {commit[:12]}")
+    return text
 
 
 def settings(root: Path, commit: str, folder: str, name: str) -> dict[str, Any] | None:

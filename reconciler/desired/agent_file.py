@@ -1,4 +1,4 @@
-"""Claude Code's agent files (`companies/<company>/agents/*.md`) as Agent manifests, unchanged as they are.
+"""Claude Code's agent files (`companies/<company>/agents/**/*.md`) as Agent manifests, unchanged as they are.
 
 The name is the front matter's, the company the folder's, the role the front matter's `role` or the file's name. Tools
 are mapped to ours. What has no meaning here is left out and said in a warning.
@@ -17,13 +17,13 @@ from reconciler.desired.words import safe
 from reconciler.model.objects import API_VERSION
 from reconciler.model.tools import ALWAYS, CLAUDE_CODE, TOOLS, WRITING
 
-_PATH = re.compile(r"companies/([^/]+)/agents/([^/]+)\.md\Z")
-_MEANT = frozenset(("name", "description", "tools", "disallowedTools", "role", "writes", "color"))
+_PATH = re.compile(r"companies/([^/]+)/agents/(?:[^/]+/)*([^/]+)\.md\Z")
+_MEANT = frozenset(("name", "description", "tools", "disallowedTools", "role", "writes", "color", "permissionMode"))
 _MAX_TITLE = 300
 
 
 class AgentFile(msgspec.Struct, frozen=True):
-    """`manifest` is None where the file declares no agent, such as a README. Warnings are sentences."""
+    """`manifest` is None where the file declares no agent. `fault` and warnings are sentences."""
 
     manifest: dict[str, Any] | None
     warnings: tuple[str, ...] = ()
@@ -42,38 +42,52 @@ def read(path: str, data: bytes) -> AgentFile:
     except UnicodeDecodeError:
         return AgentFile(None, fault="not UTF-8")
     front = frontmatter.read(text)
+    if front.unclosed:
+        return AgentFile(None, fault="the front matter is never closed: write a line of `---` below its last key")
     if found is None or front.keys is None:
-        return AgentFile(None)
-    if not front.text("name"):
-        return AgentFile(None, fault='an agent file needs the key "name" in its front matter')
+        told = "declares no agent: it does not begin with front matter (`---`, keys, `---`)"
+        return AgentFile(None, () if found is None or found[2].lower() == "readme" else (told,))
+    if not _plain(front.text("name")):
+        said = 'an agent file needs the key "name" in its front matter, with a letter (a-z) or digit in it'
+        return AgentFile(None, fault=said)
     tools, dropped = _tools(front)
-    ignored = sorted(set(front.keys) - _MEANT)
+    plans = front.text("permissionMode") == "plan"
+    ignored = sorted(set(front.keys) - (_MEANT if plans else _MEANT - {"permissionMode"}))
     warnings = [f"{safe(name)} has no meaning here and is left out" for name in ignored]
     warnings += [f"tool {safe(name)} is not one of ours and is left out" for name in dropped]
     spec = {
         "title": front.text("name")[:_MAX_TITLE],
         "company": _plain(found[1]),
-        "role": _plain(front.text("role") or found[2]),
+        "role": _plain(front.text("role") if "role" in front.keys else found[2]),
         "prompt": front.body.strip(),
         "tools": tools,
-        "writes": front.text("writes") or ("product" if WRITING & set(tools) else "nothing"),
+        "writes": front.text("writes") if "writes" in front.keys else _writes(tools),
     }
     metadata = {"name": _plain(front.text("name"))}
     return AgentFile({"apiVersion": API_VERSION, "kind": "Agent", "metadata": metadata, "spec": spec}, tuple(warnings))
 
 
+def _writes(tools: list[str]) -> str:
+    return "product" if WRITING & set(tools) else "nothing"
+
+
 def _tools(front: FrontMatter) -> tuple[list[str], list[str]]:
     """Our names of the tools that it may use, and those that it names and we do not have.
 
-    None named means all, as there. Asking HiveMind and finishing belong to every agent.
+    Without the key it has all, as there; with one that names nothing, none. Who may only plan does not write. Asking
+    HiveMind and finishing belong to every agent.
     """
-    asked, denied = front.words("tools"), front.words("disallowedTools")
-    given, unknown = _mapped(asked)
-    if not asked or "*" in asked:
+    asked, denied = front.words("tools"), front.words("disallowedTools") or []
+    given, unknown = _mapped(asked or [])
+    if asked is None or "*" in asked:
         given, unknown = list(TOOLS), []
-    taken = set(_mapped(denied)[0])
+    taken, misnamed = _mapped(denied)
+    if "*" in denied:
+        taken = given
+    if front.text("permissionMode") == "plan":
+        taken = [*taken, *WRITING]
     kept = dict.fromkeys((*given, *(name for name in TOOLS if name in ALWAYS)))
-    return [name for name in kept if name not in taken or name in ALWAYS], unknown
+    return [name for name in kept if name not in taken or name in ALWAYS], [*unknown, *misnamed]
 
 
 def _mapped(names: list[str]) -> tuple[list[str], list[str]]:

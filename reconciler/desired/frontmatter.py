@@ -14,45 +14,61 @@ import msgspec
 from reconciler.desired.parse import parse
 
 _FENCE = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_BEGUN = re.compile(r"\A\ufeff?---[ \t]*\r?\n[A-Za-z][A-Za-z0-9_-]*[ \t]*:")
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)[ \t]*:(?:[ \t]+(.*))?\Z")
 
 
 class FrontMatter(msgspec.Struct, frozen=True):
-    """`keys` as JSON values; None where the text begins with no front matter. `body` is what comes after it."""
+    """`keys` as JSON values; None where the text begins with no front matter. `body` is what comes after it.
+
+    `unclosed`: it begins with front matter that never ends.
+    """
 
     keys: dict[str, Any] | None
     body: str
+    unclosed: bool = False
 
     def text(self, key: str) -> str:
         """The value as one line of text; empty where it is missing or no plain value."""
         value = (self.keys or {}).get(key)
         return " ".join(str(value).split()) if isinstance(value, (str, int, float)) else ""
 
-    def words(self, key: str) -> list[str]:
-        """A list, or text with commas: Claude Code takes both. Commas within parentheses do not part."""
-        value: Any = (self.keys or {}).get(key)
-        if isinstance(value, list):
-            return [str(item).strip() for item in cast("list[Any]", value)]
-        return [word.strip() for word in _parted(self.text(key)) if word.strip()]
+    def words(self, key: str) -> list[str] | None:
+        """A list, or text with commas, spaces or both between the words, in brackets or not: Claude Code takes all.
+
+        What stands within parentheses is not parted. None where the key is missing; empty where it names nothing.
+        """
+        if key not in (self.keys or {}):
+            return None
+        value: Any = (self.keys or {})[key]
+        lines = [str(item) for item in cast("list[Any]", value)] if isinstance(value, list) else [self.text(key)]
+        return [word for line in lines for word in _parted(_unwrapped(line))]
 
 
 def read(text: str) -> FrontMatter:
     """Part the text. Never raises."""
     found = _FENCE.match(text)
     if found is None:
-        return FrontMatter(None, text)
+        return FrontMatter(None, text, unclosed=_BEGUN.match(text) is not None)
     return FrontMatter(_keys(found[1]), text[found.end() :])
 
 
+def _unwrapped(line: str) -> str:
+    """Without a comment, and without the brackets of a list that stood where nothing was read as YAML."""
+    plain = line.partition(" #")[0].strip()
+    return plain[1:-1] if plain.startswith("[") and plain.endswith("]") else plain
+
+
 def _parted(text: str) -> list[str]:
-    """At commas that stand in no parentheses."""
+    """At commas and spaces that stand in no parentheses; quotes around a word are taken off."""
     depth, begun, parts = 0, 0, list[str]()
     for at, character in enumerate(text):
         depth += (character == "(") - (character == ")" and depth > 0)
-        if character == "," and not depth:
+        if (character == "," or character.isspace()) and not depth:
             parts.append(text[begun:at])
             begun = at + 1
-    return [*parts, text[begun:]]
+    words = (part.strip().strip("\"'") for part in (*parts, text[begun:]))
+    return [word for word in words if word]
 
 
 def _keys(text: str) -> dict[str, Any]:

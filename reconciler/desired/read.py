@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-from reconciler.desired import agent_file
+from reconciler.desired import agent_file, settings_file
 from reconciler.desired.parse import MAX_BYTES, Document, Parsed, Place, parse
 from reconciler.desired.words import nearest, safe, suggestion
 from reconciler.kinds import check
@@ -17,7 +17,9 @@ from reconciler.model.spec import SPECS
 
 __all__ = ["MANIFEST_ROOTS", "MAX_BYTES", "inline_annotation", "is_manifest", "oversized", "read_file", "symlink"]
 
-MANIFEST_ROOTS = ("manifests", "companies")
+_HOLDERS = ("manifests", "companies")
+MANIFEST_ROOTS = (*_HOLDERS, "config")
+"""the folders that manifests, and settings beside them, are read from"""
 MAX_PROBLEMS = 50
 """problems that are listed for one file"""
 MAX_NAME = 63
@@ -27,9 +29,11 @@ _NOT_PARSED = frozenset(("templates", "config", "skills"))
 
 
 def is_manifest(path: str) -> bool:
-    """Whether the file at this path (relative to the repository, with `/`) holds manifests."""
+    """Whether the file at this path (relative to the repository, with `/`) holds manifests, or settings beside them."""
+    if settings_file.is_settings_file(path):
+        return True
     root, *folders = path.split("/")
-    if root not in MANIFEST_ROOTS or not folders:
+    if root not in _HOLDERS or not folders:
         return False
     if root == "companies" and folders[1:2] == [_NOTES]:
         return False  # agents write there
@@ -45,7 +49,9 @@ def oversized(path: str, blob: str, size: int) -> FileRecord:
 
 def symlink(path: str, blob: str) -> FileRecord:
     """The record of a symbolic link: its target is not followed."""
-    return _only(path, blob, "a symbolic link; manifests must be plain files of this repository")
+    return _only(
+        path, blob, "a symbolic link; what the factory reads must be plain files of this repository: copy the file"
+    )
 
 
 def _only(path: str, blob: str, message: str) -> FileRecord:
@@ -61,6 +67,8 @@ def read_file(path: str, blob: str, data: bytes, *, light: bool = False) -> File
         return _only(path, blob, "the file's name has control characters")
     if agent_file.is_agent_file(path):
         return _agent_file(path, blob, data, light)
+    if settings_file.is_settings_file(path):
+        return FileRecord(path, blob, (), tuple(settings_file.faults(path, data)[:MAX_PROBLEMS]))
     parsed = parse(data, path)
     objects: list[Object] = []
     problems: list[Problem] = []
@@ -79,7 +87,8 @@ def _agent_file(path: str, blob: str, data: bytes, light: bool) -> FileRecord:
     """An Agent as Claude Code writes it. Its places are all the file's beginning: nobody wrote the manifest."""
     read = agent_file.read(path, data)
     if read.manifest is None:
-        return _only(path, blob, read.fault) if read.fault else FileRecord(path, blob, ())
+        told = tuple(Problem(Position(path), "", said) for said in read.warnings)
+        return _only(path, blob, read.fault) if read.fault else FileRecord(path, blob, (), (), told)
     parsed = Parsed(path, b"", [], [])
     document = Document(read.manifest, 1, 1, 0)
     objects: list[Object] = []

@@ -33,7 +33,7 @@ def mounts(root: Path, rules: Sequence[Paths]) -> Mounts:
     """The mounts for these rules, all of which must allow a path. Makes allowed folders that do not exist yet."""
     regions, sure = [""], True
     for rule in rules:
-        if not rule.allow:
+        if rule.allow is None:
             continue
         allowed: list[str] = []
         for glob in rule.allow:

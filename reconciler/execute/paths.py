@@ -64,8 +64,8 @@ def refusal(path: str, rules: Iterable[Paths]) -> str | None:
         forbidden = matches(path, rule.forbid)
         if forbidden:
             return f"{path}: forbidden by {forbidden}"
-        if rule.allow and not matches(path, rule.allow):
-            return f"{path}: outside the allowed paths ({', '.join(rule.allow)})"
+        if rule.allow is not None and not matches(path, rule.allow):
+            return f"{path}: outside the allowed paths ({', '.join(rule.allow) or 'there are none'})"
     return None
 
 

@@ -12,6 +12,7 @@ from reconciler.execute.work import Ended, Work
 from reconciler.model.duration import seconds
 from reconciler.model.execution import PhaseReport
 from reconciler.model.spec import BlueprintPhase, Check, Finding, RunPhase
+from reconciler.model.tools import grant_nothing
 from reconciler.model.vocabulary import Reason, Verdict
 
 
@@ -39,7 +40,9 @@ async def run_phase(work: Work, phase: BlueprintPhase, run: RunPhase) -> PhaseRe
 def read_only(work: Work, phase: BlueprintPhase) -> bool:
     """Whether this phase must leave the product as it is."""
     agent = work.agent(phase)
-    return work.brief.read_only or (agent is not None and agent.writes != "product")
+    if agent is None:
+        return work.brief.read_only or grant_nothing(work.brief.tools)
+    return work.brief.read_only or agent.writes != "product"
 
 
 async def _command(work: Work, phase: BlueprintPhase, run: RunPhase) -> str:

@@ -205,7 +205,7 @@ class McpRule(Shape):
     """A server of the Model Context Protocol that companies may use."""
 
     server: Identifier = Field(description="Its name in `mcp.json`.")
-    tools: list[Line] = Field(default=[], description="Names or globs of its tools. Default: all.")
+    tools: list[Line] | None = Field(default=None, description="Names or globs of its tools; `[]`: none. Default: all.")
     network: bool = Field(
         default=False, description="Whether it may reach the internet: public addresses, by the factory's proxy."
     )

@@ -1,4 +1,4 @@
-"""Names in a single document that lead nowhere: backends and tools that do not exist, and parts of its own Fleet.
+"""Names in a single document that lead nowhere: kinds, backends and tools that there are not, parts of its own Fleet.
 
 Works on plain, shape-checked JSON without pydantic, as the rules do. Names in other documents are not looked for here.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from reconciler.kinds.rules import Place
-from reconciler.model.spec.machinery import BACKENDS
+from reconciler.model.spec.machinery import BACKENDS, HOST_KINDS
 from reconciler.model.tools import CLAUDE_CODE, TOOLS
 
 _GLOB = frozenset("*?[")
@@ -29,7 +29,7 @@ def faults(kind: str, document: Mapping[str, Any]) -> Iterator[Unknown]:
     if kind == "Fleet":
         yield from _fleet(document["spec"])
     elif kind in ("Agent", "Company"):
-        yield from _tools(document["spec"].get("tools", ()))
+        yield from _tools(document["spec"].get("tools") or ())
 
 
 def _tools(named: Sequence[str]) -> Iterator[Unknown]:
@@ -48,9 +48,31 @@ def _fleet(spec: Mapping[str, Any]) -> Iterator[Unknown]:
     models: dict[str, tuple[str, ...]] = {
         host["name"]: tuple(model["name"] for model in host.get("models", ())) for host in spec.get("hosts", ())
     }
+    kinds: dict[str, str] = {host["name"]: host["kind"] for host in spec.get("hosts", ())}
+    for index, kind in enumerate(kinds.values()):
+        if kind not in HOST_KINDS:
+            said = f'there is no kind of host "{{}}" (there are {", ".join(HOST_KINDS)})'
+            yield Unknown(("spec", "hosts", index, "kind"), said, kind, tuple(HOST_KINDS))
     for index, tier in enumerate(spec.get("tiers", ())):
         for at, link in enumerate(tier.get("chain", ())):
-            yield from _link(link, models, ("spec", "tiers", index, "chain", at))
+            place = ("spec", "tiers", index, "chain", at)
+            yield from _link(link, models, place)
+            yield from _fit(link, kinds, place)
+
+
+def _fit(link: Mapping[str, Any], kinds: Mapping[str, str], place: Place) -> Iterator[Unknown]:
+    """A backend talks to hosts of its own kind only; a person is at no host."""
+    backend: str = link["backend"]
+    if backend not in BACKENDS:
+        return
+    for host in link.get("hosts", ()):
+        fitting = HOST_KINDS.get(kinds.get(host, ""), ())
+        if fitting and backend not in fitting:
+            said = (
+                f'backend "{{}}" cannot talk to host {host}, which is of kind {kinds[host]}: say {" or ".join(fitting)}'
+            )
+            yield Unknown((*place, "backend"), said, backend, ())
+            return
 
 
 def _link(link: Mapping[str, Any], models: Mapping[str, tuple[str, ...]], place: Place) -> Iterator[Unknown]:

@@ -7,10 +7,11 @@ documents are not checked here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from reconciler.model.pattern import backtracks, compiled
 from reconciler.model.spec import ALWAYS
+from reconciler.model.spec.machinery import HOST_KEYS, HOST_KINDS
 
 Place = tuple[str | int, ...]
 """Keys and indexes that lead from the document to a value."""
@@ -22,6 +23,17 @@ def faults(kind: str, document: Mapping[str, Any]) -> Iterator[Fault]:
     rule = _RULES.get(kind)
     if rule is not None:
         yield from rule(document["spec"])
+    yield from _nothing(document["spec"], ("spec",))
+
+
+def _nothing(value: Any, place: Place) -> Iterator[Fault]:
+    """A key with nothing behind it: is a limit wanted there or none? Whoever means none leaves the key out."""
+    within = value if isinstance(value, dict) else dict(enumerate(cast("list[Any]", value)))
+    for key, inner in cast("dict[str | int, Any]", within).items():
+        if inner is None:
+            yield (*place, key), f"`{key}` has no value: write one, or leave the key out"
+        elif isinstance(inner, (dict, list)):
+            yield from _nothing(inner, (*place, key))
 
 
 def _unique(values: Iterable[object], place: Place, what: str, key: str | None = None) -> Iterator[Fault]:
@@ -157,6 +169,17 @@ def _fleet(spec: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _named(spec.get("tiers", ()), ("spec", "tiers"), "tier", "tier")
     for index, host in enumerate(hosts):
         yield from _named(host.get("models", ()), ("spec", "hosts", index, "models"), "model")
+        yield from _host(host, ("spec", "hosts", index))
+
+
+def _host(host: Mapping[str, Any], place: Place) -> Iterator[Fault]:
+    """A key that means nothing to this kind would be without effect, and whoever wrote it would not know."""
+    kind: str = host["kind"]
+    for key, kinds in HOST_KEYS.items():
+        if key in host and kind in HOST_KINDS and kind not in kinds:
+            yield (*place, key), f"`{key}` means nothing to a host of kind {kind}, only to {' and '.join(kinds)}"
+    if kind == "command" and not host.get("command"):
+        yield place, "a host of kind command needs `command`: the program and its arguments"
 
 
 def _matches(rules: Iterable[Mapping[str, Any]], place: Place, *, condition: bool) -> Iterator[Fault]:

@@ -52,8 +52,8 @@ class Criterion(Shape):
 class Paths(Shape):
     """Globs relative to the product's root."""
 
-    allow: list[Relative] = Field(
-        default=[], description="What may be changed; empty: everything that is not forbidden."
+    allow: list[Relative] | None = Field(
+        default=None, description="What may be changed; `[]`: nothing. Default: everything that is not forbidden."
     )
     forbid: list[Relative] = Field(default=[], description="What must not be changed, even where `allow` matches.")
 

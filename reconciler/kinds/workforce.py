@@ -36,7 +36,9 @@ class CompanySpec(Shape):
     soul: Relative = Field(default="CLAUDE.md", description="Path of the soul, relative to this manifest's folder.")
     agents: dict[Identifier, Name] = Field(default={}, description="Role -> name of an Agent.")
     skills: list[Name] = Field(default=[], description="Folders with a `SKILL.md` under the company's `skills/`.")
-    tools: list[Line] = Field(default=[], description="Tools that its agents may use.")
+    tools: list[Line] | None = Field(
+        default=None, description="Tools that its agents may use; `[]`: none. Default: no limit."
+    )
     tier_overrides: dict[Identifier, TierNumber | Annotated[str, Field(pattern=OVERRIDE, max_length=200)]] = Field(
         default={}, alias="tier_overrides", description="Task type -> tier, or `backend:model` outside the tiers."
     )
@@ -54,7 +56,9 @@ class AgentSpec(Shape):
         default="builder", description="What it does in a blueprint, such as `lead` or `reviewer`."
     )
     prompt: Text = Field(default="", description="Its instructions.")
-    tools: list[Line] = Field(default=[], description="Tools that it may use.")
+    tools: list[Line] | None = Field(
+        default=None, description="Tools that it may use; `[]`: none. Default: what its `writes` needs."
+    )
     paths: Paths = Field(default=Paths(), description="What it may and must not touch.")
     writes: Literal["product", "company", "nothing"] = Field(
         default="product",

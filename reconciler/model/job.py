@@ -14,8 +14,8 @@ class AgentBrief(Value, frozen=True, kw_only=True):
     prompt: str
     paths: Paths = Paths()
     writes: Literal["product", "company", "nothing"] = "product"
-    tools: tuple[str, ...] = ()
-    """those it may use; empty: what its way of writing needs"""
+    tools: tuple[str, ...] | None = None
+    """those it may use; None: what its way of writing needs"""
 
 
 class SkillBrief(Value, frozen=True, kw_only=True):
@@ -34,8 +34,8 @@ class McpBrief(Value, frozen=True, kw_only=True):
     name: str
     command: tuple[str, ...]
     env: dict[str, str]
-    tools: tuple[str, ...]
-    """globs of allowed tools; empty: all"""
+    tools: tuple[str, ...] | None
+    """globs of allowed tools; None: all"""
     network: bool
     sha256: str
     """of its configuration"""
@@ -120,6 +120,8 @@ class Brief(Value, frozen=True, kw_only=True):
     soul: str
     agents: dict[str, AgentBrief]
     """by role"""
+    tools: tuple[str, ...] | None = None
+    """what the company allows to all, also where a role is nobody's; None: no limit"""
     skills: tuple[SkillBrief, ...]
     blueprint: BlueprintSpec
     blueprint_folder: str

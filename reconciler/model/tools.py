@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 TOOLS = (
     *("read_file", "write_file", "edit_file", "list_files", "search", "run_command"),
     *("knowledge", "propose_tasks", "finish"),
@@ -24,3 +26,8 @@ CLAUDE_CODE = {
     "Agent": "propose_tasks",
 }
 """its name for a tool -> ours; to hand work on is to propose tasks"""
+
+
+def grant_nothing(named: Collection[str] | None) -> bool:
+    """Whether a list of tools leaves an agent nothing to work with; None is no list, and leaves it all."""
+    return named is not None and ALWAYS.issuperset(named)

@@ -10,6 +10,7 @@ import msgspec
 
 from reconciler.model.size import size
 from reconciler.model.spec import FleetSpec, Host, HostModel, Link
+from reconciler.model.spec.machinery import HOST_KINDS
 from reconciler.model.view import World
 from reconciler.model.vocabulary import Reason
 
@@ -62,11 +63,12 @@ class Chains:
         return self._tiers.get(number)
 
     def named(self, text: str) -> tuple[Link, ...]:
-        """The chain for `backend:model`: all hosts that list the model, in the Fleet's order. Empty where none does."""
+        """The chain for `backend:model`: all hosts it can talk to that list the model, in order. None: empty."""
         backend, colon, model = text.partition(":")
         if not colon and text.isdigit():
             return self._tiers.get(int(text), ())
-        hosts = tuple(host.name for host in self._hosts.values() if any(item.name == model for item in host.models))
+        able = (host for host in self._hosts.values() if backend in HOST_KINDS.get(host.kind, ()))
+        hosts = tuple(host.name for host in able if any(item.name == model for item in host.models))
         return (Link(backend=backend, model=model, hosts=hosts),) if hosts else ()
 
     def candidates(self, chain: tuple[Link, ...], needed: Needed, first: int = 0) -> Candidates:

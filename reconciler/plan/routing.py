@@ -49,7 +49,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     needs: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
-    tools: tuple[str, ...] = ()
+    tools: tuple[str, ...] | None = None
     agents: dict[str, str] = {}
     """role -> name of an Agent"""
     unroutable: Reason | None = None

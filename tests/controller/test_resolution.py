@@ -184,7 +184,7 @@ def test_a_skill_that_leads_out_of_its_folder_is_refused(place: Place, at_home: 
     place.write({"companies/smiths/skills/filing/x": ""})
     (place.root / "companies/smiths/skills/filing/SKILL.md").symlink_to("/etc/passwd")
     place.write({})
-    with pytest.raises(FactoryError, match="not a plain file"):
+    with pytest.raises(FactoryError, match="a symbolic link"):
         place.brief()
 
 
@@ -220,7 +220,7 @@ def test_the_companys_servers_add_to_override_and_remove_those_of_the_factory(pl
 
 
 def test_a_server_that_the_policy_does_not_list_is_left_out(place: Place) -> None:
-    place.write({"config/mcp.json": mcp(db={"command": "db"}, web={"url": "https://example.org"})})
+    place.write({"config/mcp.json": mcp(db={"command": "db"}, web={"url": "https://example.org", "disabled": True})})
     assert place.brief().mcp == ()
     place.policy(mcp=[{"server": "db", "tools": ["read_*"], "network": True}])
     [server] = place.brief().mcp
@@ -258,15 +258,51 @@ def test_a_server_that_cannot_be_used_as_written_says_so(place: Place, text: str
         place.brief()
 
 
+def test_a_server_that_is_disabled_is_not_started(place: Place) -> None:
+    place.policy(mcp=[{"server": "db"}, {"server": "web"}])
+    place.write({"config/mcp.json": mcp(db={"command": "db", "disabled": True}, web={"command": "web"})})
+    assert [server.name for server in place.brief().mcp] == ["web"]
+    place.write({"companies/smiths/config/mcp.json": mcp(web={"disabled": True}, db={"disabled": False})})
+    assert [server.name for server in place.brief().mcp] == ["db"]
+
+
+def test_a_link_is_followed_nowhere_be_it_soul_skill_or_agent(place: Place) -> None:
+    home = place.root / "companies/smiths"
+    place.write({"companies/smiths/AGENTS.md": "---\nname: a\n---\nYou are smiths.\n", "shared/SKILL.md": "x"})
+    (home / "CLAUDE.md").unlink()
+    (home / "CLAUDE.md").symlink_to("AGENTS.md")
+    place.write({})
+    with pytest.raises(FactoryError, match=r"CLAUDE\.md: a symbolic link \(to 'AGENTS\.md'\) is not followed"):
+        place.brief()
+    place.company(soul="AGENTS.md", skills=["filing"])
+    (home / "skills").mkdir()
+    (home / "skills/filing").symlink_to("../../../shared")
+    place.write({})
+    with pytest.raises(FactoryError, match="skills/filing: a symbolic link"):
+        place.brief()
+    (home / "agents").mkdir()
+    (home / "agents/a.md").symlink_to("../AGENTS.md")
+    place.write({})
+    with pytest.raises(FactoryError, match=r"agents/a\.md:1:1: a symbolic link"):
+        place.brief()
+
+
 def agent(name: str, role: str, *tools: str) -> dict[str, str]:
-    spec = {"company": "smiths", "role": role, "prompt": "x", "tools": list(tools)}
+    spec: dict[str, Any] = {"company": "smiths", "role": role, "prompt": "x"}
+    listed = {"tools": list(tools)} if tools else {}
+    return {f"companies/smiths/agents/{name}.yaml": manifest("Agent", name, **spec, **listed)}
+
+
+def nobody(name: str, role: str) -> dict[str, str]:
+    """An agent whose manifest says `tools: []`."""
+    spec: dict[str, Any] = {"company": "smiths", "role": role, "prompt": "x", "tools": []}
     return {f"companies/smiths/agents/{name}.yaml": manifest("Agent", name, **spec)}
 
 
 def test_tools_are_narrowed_by_the_company_its_settings_and_the_agent(place: Place) -> None:
     place.write(agent("smith", "builder") | agent("eye", "reviewer", "read_file", "run_command", "search"))
     tools = {role: agent.tools for role, agent in place.brief().agents.items()}
-    assert tools == {"builder": (), "reviewer": ("read_file", "run_command", "search", "knowledge", "finish")}
+    assert tools == {"builder": None, "reviewer": ("read_file", "run_command", "search", "knowledge", "finish")}
     place.write({"companies/smiths/config/tools.json": '{"deny": ["run_*"]}'})
     tools = {role: agent.tools for role, agent in place.brief().agents.items()}
     assert set(tools["builder"]) == set(TOOLS) - {"run_command"}
@@ -286,6 +322,19 @@ def test_narrowing_to_nothing_never_means_everything(place: Place) -> None:
     assert place.brief().agents["builder"].tools == ("knowledge", "finish")
 
 
+def test_an_empty_list_of_tools_leaves_nothing_and_no_way_to_write(place: Place) -> None:
+    place.write(agent("smith", "builder") | agent("eye", "reviewer", "read_file") | nobody("empty", "idle"))
+    agents = place.brief().agents
+    assert (agents["builder"].writes, agents["reviewer"].writes) == ("product", "product")
+    assert (agents["idle"].tools, agents["idle"].writes) == (("knowledge", "finish"), "nothing")
+    place.company(tools=[])
+    brief = place.brief()
+    assert {role: (item.tools, item.writes) for role, item in brief.agents.items()} == dict.fromkeys(
+        ("builder", "reviewer", "idle"), (("knowledge", "finish"), "nothing")
+    )
+    assert brief.tools == ("knowledge", "finish")  # of roles that nobody has
+
+
 def test_tools_of_a_server_are_allowed_by_name_by_glob_or_all_at_once(place: Place) -> None:
     place.write(agent("smith", "builder", "mcp__db__read", "mcp__web__get", "mcp__files"))
     place.company(tools=["read_file", "mcp__db", "mcp__web__g*"])
@@ -294,7 +343,7 @@ def test_tools_of_a_server_are_allowed_by_name_by_glob_or_all_at_once(place: Pla
 
 def test_a_misspelt_setting_of_tools_is_refused(place: Place) -> None:
     place.write({"companies/smiths/config/tools.json": '{"denied": ["run_command"]}'})
-    with pytest.raises(FactoryError, match="unknown key denied"):
+    with pytest.raises(FactoryError, match='unknown key "denied"'):
         place.brief()
 
 

@@ -71,6 +71,63 @@ def test_an_agent_without_a_list_of_tools_has_all_but_those_denied() -> None:
     assert denied["writes"] == "nothing"
 
 
+@pytest.mark.parametrize("nothing", ["[]", "", '""', "''", "~", "{}", "\ndescription: 'x: y' z: w", "[ ]", "[\n]"])
+def test_an_agent_whose_list_of_tools_names_nothing_has_none_and_writes_nothing(nothing: str) -> None:
+    found = spec(f"---\nname: a\ntools: {nothing}\n---\nx")
+    assert (found["tools"], found["writes"]) == (["knowledge", "finish"], "nothing")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        '["Read", "Grep"]',
+        "[Read, Grep]",
+        "Read, Grep",
+        "Read Grep",
+        "Read,Grep",
+        "'Read, Grep'",
+        "Read Grep  # but not Write",
+        '[\n  "Read",\n  "Grep"\n]',
+        "\n- Read\n- Grep",
+        "\n- Read, Grep",
+    ],
+)
+@pytest.mark.parametrize("more", ["", "description: Use when: it is so. Example: <example>user: hi</example>\n"])
+def test_tools_are_named_in_every_way_that_claude_code_takes(named: str, more: str) -> None:
+    """Whether the rest of the front matter is YAML or not."""
+    found = spec(f"---\nname: a\n{more}tools: {named}\n---\nx")
+    assert (found["tools"], found["writes"]) == (["read_file", "search", "knowledge", "finish"], "nothing")
+
+
+def test_who_is_denied_all_has_nothing_and_who_may_only_plan_does_not_write() -> None:
+    assert spec("---\nname: a\ndisallowedTools: '*'\n---\nx")["tools"] == ["knowledge", "finish"]
+    plans = spec("---\nname: a\npermissionMode: plan\n---\nx")
+    assert (plans["writes"], {"write_file", "edit_file"} & set(plans["tools"])) == ("nothing", set())
+    assert any(
+        "permissionMode" in str(said) for said in record("---\nname: a\npermissionMode: acceptEdits\n---\nx").warnings
+    )
+    assert any("Wirte" in str(said) for said in record("---\nname: a\ndisallowedTools: Wirte\n---\nx").warnings)
+
+
+@pytest.mark.parametrize("key", ["writes", "role"])
+def test_a_key_that_grants_something_and_says_nothing_is_a_fault(key: str) -> None:
+    assert record(f"---\nname: a\n{key}:\n---\nx").problems
+
+
+def test_no_agent_vanishes_without_a_word() -> None:
+    [fault] = record("---\nname: unclosed\ndescription: x\n\nYou never close.\n").problems
+    assert "never closed" in fault.message
+    [fault] = record("---\nname: コードレビュアー\n---\nx").problems
+    assert "with a letter" in fault.message
+    [warning] = record("You review.\n").warnings
+    assert "declares no agent" in warning.message
+    assert record("---\n\nA line, and then text.\n").problems == ()
+    below = "companies/codecraft/agents/quality/eye.md"
+    assert [(item.ref.name, item.spec["role"]) for item in record("---\nname: a\n---\nx", below).objects] == [
+        ("a", "eye")
+    ]
+
+
 def test_no_agent_loses_the_means_to_ask_and_to_finish() -> None:
     assert spec("---\nname: a\ntools: [Read]\ndisallowedTools: [finish]\n---\nx")["tools"] == [
         "read_file",
@@ -86,7 +143,8 @@ def test_a_folder_and_a_name_with_capitals_are_taken_as_manifests_have_them() ->
 
 
 def test_a_readme_declares_nothing_and_a_file_without_a_name_says_so() -> None:
-    assert record("# Agents\n") == FileRecord(PATH, "b", ())
+    readme = "companies/codecraft/agents/README.md"
+    assert record("# Agents\n", readme) == FileRecord(readme, "b", ())
     [problem] = record("---\ndescription: x\n---\nx").problems
     assert '"name"' in problem.message
 
@@ -107,7 +165,7 @@ def test_hostile_bytes_never_raise(data: bytes) -> None:
     ("path", "expected"),
     [
         (PATH, True),
-        ("companies/c/agents/sub/a.md", False),
+        ("companies/c/agents/sub/a.md", True),
         ("companies/c/README.md", False),
         ("manifests/agents/a.md", False),
         ("companies/c/skills/agents/a.md", False),

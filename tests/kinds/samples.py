@@ -31,7 +31,6 @@ TASK: dict[str, Any] = {
         "commit": "a" * 40,
         "cycle": 1,
         "findings": [{"id": "no-csp", "title": "No CSP", "severity": "blocker", "fix": {"domain": "frontend"}}],
-        "document": None,
     },
 }
 

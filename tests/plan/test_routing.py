@@ -39,14 +39,14 @@ SEEDS = FleetSpec(
         ),
         Host(
             name="forge",
-            kind="mixed",
+            kind="ollama",
             capacity=4,
             models=(
                 HostModel(name="qwen3:8b"),
                 HostModel(name="kimi-k2.5:tq1", offers=("text", "schema", "tools")),
             ),
         ),
-        Host(name="cloud", kind="cli", models=(HostModel(name="sonnet", offers=("text", "schema", "tools")),)),
+        Host(name="cloud", kind="claude-cli", models=(HostModel(name="sonnet", offers=("text", "schema", "tools")),)),
     ),
     tiers=(
         Tier(tier=1, chain=(Link(backend="ollama-tool", model="qwen3:8b", hosts=("forge",)),)),

@@ -40,10 +40,11 @@ Sit = Callable[..., Desk]
 
 @pytest.fixture
 def sit(brief: Make, product: Repo, tmp_path: Path) -> Sit:
-    """`sit(writes="product", output="text", tools=(), paths=Paths(), sources=(), asked=True, **fields of Brief)`."""
+    """`sit(writes="product", output="text", tools=None, paths=Paths(), sources=(), asked=True, **fields of Brief)`."""
 
     def build(
-        writes: str = "product", output: str = "text", tools: tuple[str, ...] = (), sources: tuple[Source, ...] = (),
+        writes: str = "product", output: str = "text", tools: tuple[str, ...] | None = None,
+        sources: tuple[Source, ...] = (),
         asked: bool = True, agent_paths: Any = None, **fields: Any,
     ) -> Desk:  # fmt: skip
         phase = BlueprintPhase(name="do", role="r", needs=("tools",), agent=AgentPhase(prompt="p", output=output))  # type: ignore[arg-type]

@@ -68,7 +68,10 @@ def _may_write(here: Seat) -> str:
         return "You may read everything and change nothing."
     if here.writes == "company":
         return f"You may write below {here.state} and nowhere else; for work on the product propose tasks."
-    allow = [glob for rules in here.rules for glob in rules.allow]
+    limits = [rules.allow for rules in here.rules if rules.allow is not None]
+    if () in limits:
+        return "You may read everything and change nothing."
+    allow = [glob for limit in limits for glob in limit]
     forbid = [glob for rules in here.rules for glob in rules.forbid]
     told = f"You may change files that match {', '.join(allow)}" if allow else "You may change files of the product"
     return f"{told}, but none that match {', '.join(forbid)}." if forbid else f"{told}."

@@ -14,6 +14,7 @@ from reconciler.execute.backends.port import ToolSpec
 from reconciler.execute.work import Work
 from reconciler.model.job import AgentBrief
 from reconciler.model.spec import BlueprintPhase, Paths
+from reconciler.model.tools import grant_nothing
 
 Writes = Literal["product", "company", "nothing"]
 
@@ -52,6 +53,11 @@ class Seat:
     """of the task and of the agent: a path must be allowed by each"""
 
     @property
+    def tools(self) -> tuple[str, ...] | None:
+        """Those it may use: its agent's, or its company's where nobody has the role; None: what `writes` needs."""
+        return self.agent.tools if self.agent else self.work.brief.tools
+
+    @property
     def blocking(self) -> bool:
         """Whether HiveMind must be asked before this seat changes anything in a product."""
         work = self.work
@@ -72,7 +78,7 @@ def seat(work: Work, phase: BlueprintPhase) -> Seat:
     """The seat of the phase's role. A read-only stage takes the product from everybody."""
     agent = work.agent(phase)
     writes: Writes = agent.writes if agent else "product"
-    if writes == "product" and work.brief.read_only:
+    if writes == "product" and (work.brief.read_only or (agent is None and grant_nothing(work.brief.tools))):
         writes = "nothing"
     return Seat(work, phase, agent, writes, work.rules(phase))
 

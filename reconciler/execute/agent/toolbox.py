@@ -98,14 +98,13 @@ class Toolbox:
 async def open_tools(work: Work, phase: BlueprintPhase, sources: Sequence[Source] = ()) -> AsyncGenerator[Toolbox]:
     """The tools of this phase's role: our own, then those of `sources`, then those of the company's servers."""
     seated = seat(work, phase)
-    async with company_servers(work, phase.name, seated.agent.tools if seated.agent else ()) as servers:
+    async with company_servers(work, phase.name, seated.tools) as servers:
         yield Toolbox(seated, (*sources, *servers))
 
 
 def offered(seat: Seat) -> frozenset[str]:
     """The tools that the seat's agent may see: those named for it, or what it needs, as far as it may write at all."""
-    named = seat.agent.tools if seat.agent and seat.agent.tools else _NEEDS[seat.writes]
-    allowed = {*named, *_ALWAYS}
+    allowed = {*(_NEEDS[seat.writes] if seat.tools is None else seat.tools), *_ALWAYS}
     if seat.writes == "nothing":
         allowed -= set(_WRITERS)
     if seat.writes == "product":

@@ -92,7 +92,7 @@ def open_backend(model: ModelBrief) -> Backend:
 
 
 def probe(host: Host) -> Probe:
-    """Ask a host whether it is there and what it has, within two seconds. A kind that we cannot ask counts as there."""
+    """Ask a host whether it is there and what it has, within two seconds."""
     from reconciler.execute.backends import probes
 
     return probes.probe(host)

@@ -23,10 +23,10 @@ from reconciler.model.spec import Host
 
 
 def probe(host: Host) -> Probe:
-    """Ask a host. A kind that cannot be asked counts as there."""
+    """Ask a host. One of a kind that nobody knows is not there: nothing could talk to it."""
     ask = _KINDS.get(host.kind)
     if ask is None:
-        return Probe(reachable=True, message=f"a host of kind {host.kind} cannot be asked")
+        return Probe(reachable=False, message=f"is of kind {host.kind}, which nothing here can talk to")
     try:
         return ask(host)
     except Unanswered as problem:

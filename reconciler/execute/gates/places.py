@@ -120,4 +120,4 @@ def _on_base(subject: Subject, candidates: list[str]) -> list[str]:
 
 def widest(rules: list[Paths]) -> tuple[Paths, ...]:
     """The rules of the acting roles; none at all where one of them may write anywhere."""
-    return () if any(not rule.allow and not rule.forbid for rule in rules) else tuple(rules)
+    return () if any(rule.allow is None and not rule.forbid for rule in rules) else tuple(rules)

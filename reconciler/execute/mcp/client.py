@@ -52,7 +52,7 @@ class Unusable(Exception):
 class Server:
     """One server while it runs. It is a `Source` of the toolbox; a tool's name there is `mcp__<server>__<tool>`."""
 
-    def __init__(self, brief: McpBrief, work: Work, phase: str, named: tuple[str, ...]) -> None:
+    def __init__(self, brief: McpBrief, work: Work, phase: str, named: tuple[str, ...] | None) -> None:
         self._brief = brief
         self._named = named
         self._work = work
@@ -165,17 +165,20 @@ class Server:
 
     def _allowed(self, tool: str, name: str) -> bool:
         """By the Policy, and by the agent where its tools are listed: by name, by glob, or `mcp__<server>` for all."""
-        if not _NAME.fullmatch(name) or not any(fnmatch.fnmatchcase(tool, glob) for glob in self._brief.tools or "*"):
+        allowed = ("*",) if self._brief.tools is None else self._brief.tools
+        if not _NAME.fullmatch(name) or not any(fnmatch.fnmatchcase(tool, glob) for glob in allowed):
             return False
-        whole = f"mcp__{self._brief.name}"
-        return not self._named or any(glob == whole or fnmatch.fnmatchcase(name, glob) for glob in self._named)
+        whole, named = f"mcp__{self._brief.name}", self._named
+        return named is None or any(glob == whole or fnmatch.fnmatchcase(name, glob) for glob in named)
 
 
 @contextlib.asynccontextmanager
-async def company_servers(work: Work, phase: str, named: tuple[str, ...] = ()) -> AsyncGenerator[tuple[Source, ...]]:
+async def company_servers(
+    work: Work, phase: str, named: tuple[str, ...] | None = None
+) -> AsyncGenerator[tuple[Source, ...]]:
     """Those of the brief that start, ended on leaving. Those that do not are noted in the transcript.
 
-    `named`: the tools that the phase's agent may use, ours among them; empty: it is not restricted.
+    `named`: the tools that the phase's agent may use, ours among them; None: it is not restricted.
     """
     briefs = work.brief.mcp
     if briefs and importlib.util.find_spec("mcp") is None:

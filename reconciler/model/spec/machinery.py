@@ -16,6 +16,22 @@ MODEL_BACKENDS = (
 BACKENDS = (*MODEL_BACKENDS, "human-queue")
 """all that a link of the Fleet may name: a person is one too"""
 
+HOST_KINDS = {
+    "ollama": ("ollama-tool", "ollama-simple"),
+    "llama-server": ("llama-tool", "llama-server"),
+    "claude-cli": ("claude-cli",),
+    "embedded": ("embedded",),
+    "command": ("command",),
+}
+"""what answers at a host -> the backends that can talk to it"""
+HOST_KEYS = {
+    "url": ("ollama", "llama-server"),
+    "command": ("claude-cli", "command"),
+    "mounts": ("command",),
+    "egress": ("command",),
+}
+"""key of a host -> the kinds that it means something to"""
+
 
 class HostModel(Spec, frozen=True, kw_only=True):
     name: str

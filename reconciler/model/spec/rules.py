@@ -76,8 +76,8 @@ class McpRule(Spec, frozen=True, kw_only=True):
     """A server of the Model Context Protocol that companies may use, and which of its tools."""
 
     server: str
-    tools: tuple[str, ...] = ()
-    """names or globs; none: all that it has"""
+    tools: tuple[str, ...] | None = None
+    """names or globs; None: all that it has"""
     network: bool = False
     """the internet, by our proxy"""
     egress: tuple[str, ...] = ()

@@ -30,7 +30,8 @@ class Criterion(Spec, frozen=True, kw_only=True):
 class Paths(Spec, frozen=True, kw_only=True):
     """Globs, relative to the product's root."""
 
-    allow: tuple[str, ...] = ()
+    allow: tuple[str, ...] | None = None
+    """None: everything that is not forbidden"""
     forbid: tuple[str, ...] = ()
 
 

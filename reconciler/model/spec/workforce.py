@@ -21,7 +21,8 @@ class CompanySpec(Spec, frozen=True, kw_only=True):
     """role -> name of an Agent"""
     skills: tuple[str, ...] = ()
     """names of folders with a SKILL.md under the company's `skills/`"""
-    tools: tuple[str, ...] = ()
+    tools: tuple[str, ...] | None = None
+    """None: no limit"""
     tier_overrides: dict[str, int | str] = msgspec.field(default_factory=dict[str, int | str], name="tier_overrides")
     """task type -> tier, or `backend:model` outside the tiers"""
     budget: DayBudget = DayBudget()
@@ -36,8 +37,8 @@ class AgentSpec(Spec, frozen=True, kw_only=True):
     company: str | None = None
     role: str = "builder"
     prompt: str = ""
-    tools: tuple[str, ...] = ()
-    """of those that its company allows; none named: what its way of writing needs"""
+    tools: tuple[str, ...] | None = None
+    """of those that its company allows; None: what its way of writing needs"""
     paths: Paths = Paths()
     writes: Literal["product", "company", "nothing"] = "product"
     """`company`: only below its company's `state/` in the factory repository; commands see the product read-only"""
