@@ -28,8 +28,10 @@ def faults(kind: str, document: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _nothing(value: Any, place: Place) -> Iterator[Fault]:
     """A key with nothing behind it: is a limit wanted there or none? Whoever means none leaves the key out."""
-    within = value if isinstance(value, dict) else dict(enumerate(cast("list[Any]", value)))
-    for key, inner in cast("dict[str | int, Any]", within).items():
+    items: Iterable[tuple[Any, Any]] = enumerate(cast("list[Any]", value))
+    if isinstance(value, dict):
+        items = cast("dict[Any, Any]", value).items()
+    for key, inner in items:
         if inner is None:
             yield (*place, key), f"`{key}` has no value: write one, or leave the key out"
         elif isinstance(inner, (dict, list)):

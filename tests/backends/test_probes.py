@@ -70,4 +70,4 @@ def test_the_examples_name_backends_that_are_there_and_kinds_that_can_be_asked(p
     named = {link["backend"] for tier in spec["tiers"] for link in tier["chain"]}
     assert named <= {*offers(), PERSON}
     for kind in {item["kind"] for item in spec["hosts"]}:
-        assert "cannot be asked" not in probe(host(kind, "http://127.0.0.1:1")).message
+        assert "nothing here can talk to" not in probe(host(kind, "http://127.0.0.1:1")).message
