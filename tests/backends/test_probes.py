@@ -57,8 +57,9 @@ def test_a_program_is_there_where_it_is_installed(tmp_path: Path, monkeypatch: p
     assert "claude" in seen.message
 
 
-def test_a_host_that_cannot_be_asked_counts_as_there() -> None:
-    assert probe(host("oracle")).reachable
+def test_a_host_of_a_kind_that_nobody_knows_is_not_there() -> None:
+    seen = probe(host("oracle"))
+    assert (seen.reachable, "nothing here can talk to" in seen.message) == (False, True)
 
 
 FLEETS = sorted((Path(__file__).parents[2] / "examples/fleets").glob("*.yaml"))
