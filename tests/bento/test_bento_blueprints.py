@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import yaml
 
-from reconciler.execute.text import accepted
+from reconciler.execute.answers import accepted
 from reconciler.model.spec import SPECS, BlueprintSpec, FleetSpec, GoalSpec, PipelineSpec, PolicySpec
 
 ROOT = Path(__file__).resolve().parents[2]
