@@ -8,12 +8,11 @@ from __future__ import annotations
 import functools
 import os
 import pwd
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reconciler.execute import locks, seccomp
-from reconciler.execute.toolchain import Toolchain
+from reconciler.execute.toolchain import OWN_PYTHON, Toolchain
 
 HOME = "/tmp/home"
 SCRATCH = ("/tmp", "/dev")
@@ -33,7 +32,6 @@ _ETC = (
 
 _SHARED = ("--size", str(256 * 2**20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
 """memory that looks like files has a size"""
-OWN_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
 _UNSEEN = ("/proc/keys", "/proc/key-users")
 """they name the keys of the user outside"""
 
@@ -85,6 +83,10 @@ def system_options(tools: Toolchain) -> tuple[str, ...]:
         options += ["--ro-bind", "/dev/null", name] if Path(name).exists() else []
     for folder in tools.folders:
         options += ["--ro-bind", folder, folder]
+    for link, target in tools.links:
+        options += ["--symlink", target, link]
+    for name in tools.hidden:
+        options += ["--ro-bind", "/dev/null", name]
     return tuple(options)
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.execute.bubblewrap import HOME, OWN_PYTHON, bare, system_options
+from reconciler.execute.bubblewrap import HOME, bare, system_options
 from reconciler.execute.process import Bounds
 from reconciler.execute.sandbox import Sandbox
-from reconciler.execute.toolchain import SYSTEM, toolchain
+from reconciler.execute.toolchain import OWN_PYTHON, SYSTEM, installation, toolchain, virtual
 from reconciler.model.size import size
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -99,7 +99,7 @@ def python(*modules: str) -> tuple[list[str], list[Path], dict[str, str]]:
 
     It finds this package and `modules`. Of the folder that this package lies in, nothing else is shown.
     """
-    show = [Path(sys.prefix), Path(sys.base_prefix), _PACKAGE]
+    show = [*virtual(Path(sys.prefix)), _PACKAGE]
     roots = [str(_PACKAGE.parent)]
     for name in modules:
         found = importlib.util.find_spec(name)
@@ -125,13 +125,12 @@ def program(command: Sequence[str], path: str | None = None) -> tuple[list[str],
         modules = Path(*real.parts[: real.parts.index("node_modules") + 1])
         return [str(real), *command[1:]], [modules, *show]
     for found_at in (place, real):
-        prefix = found_at.parent.parent
-        if (prefix / "pyvenv.cfg").is_file():
-            return [str(found_at), *command[1:]], [prefix, *_base(prefix), *show]
+        if environment := virtual(found_at.parent.parent):
+            return [str(found_at), *command[1:]], [*environment, *_base(found_at.parent), *show]
     return [str(place), *command[1:]], [place, *show]
 
 
-def _base(environment: Path) -> list[Path]:
-    """The installation behind a virtual environment of Python, unless that would show a home folder."""
-    prefix = (environment / "bin" / "python").resolve().parent.parent
-    return [] if Path.home().is_relative_to(prefix) else [prefix]
+def _base(scripts: Path) -> list[Path]:
+    """The installation behind a virtual environment of Python, as far as it may be seen."""
+    behind = (scripts / "python").resolve()
+    return installation(behind) or [behind]

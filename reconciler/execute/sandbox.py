@@ -180,7 +180,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         text = seatbelt.profile(
             root=root.resolve(),
             home=home.resolve(),
-            readable=[*map(Path, tools.folders), *([blueprint.resolve()] if blueprint else [])],
+            readable=[*map(Path, (*tools.folders, *dict(tools.links))), *([blueprint.resolve()] if blueprint else [])],
             writable=[root.resolve() / place for place in mounts.writable] if access == "write" else [],
             closed=[root.resolve() / place for place in mounts.closed],
         )
