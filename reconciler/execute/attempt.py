@@ -31,6 +31,7 @@ from reconciler.git.repository import GitError
 from reconciler.model.execution import GateReport, Input, PhaseReport, Report, Result, StateFile
 from reconciler.model.history import TreeChange
 from reconciler.model.job import Brief
+from reconciler.model.size import size
 from reconciler.model.spec import BlueprintPhase, PolicySpec
 from reconciler.model.vocabulary import GateResult, Reason, Verdict
 
@@ -224,6 +225,7 @@ async def _commit(work: Work, start: str) -> str:
         author=(f"{brief.company_title} {role}".strip(), f"{brief.execution.company}@alai-reconcile.invalid"),
         time=int(brief.execution.created_at),
         branch=brief.branch,
+        most=size(work.sandbox.limits.disk),
     )
     return commit or start
 

@@ -23,6 +23,7 @@ _GRACE = 2.0
 _TICK = 0.05
 _LOOK = 0.5
 _PROC = Path("/proc")
+_DISK = f"more than {{}} bytes, or {MOST_FILES} files, of disk"
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,10 +121,11 @@ async def watch(
             _kill_all(_tree(pid))
             return why
         if done:
-            return ""
+            much = isinstance(room, Room) and await asyncio.to_thread(room.exceeded)
+            return _DISK.format(bounds.disk) if much else ""
         if room is not None and room.overdrawn():
             signal_group(pid, signal.SIGKILL)
-            return f"more than {bounds.disk} bytes, or {MOST_FILES} files, of disk"
+            return _DISK.format(bounds.disk)
         if fence.counts or (bounds.processes is None and bounds.memory is None):
             continue
         # counting directory entries is cheap; the tree is walked when the count is suspicious, or at times

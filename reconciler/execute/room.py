@@ -1,6 +1,7 @@
 """How much a command has added to a folder: many small files fill a disk just as one large one does.
 
-What is free on the file system is looked at often, since that costs nothing; the folder itself only on suspicion.
+What is free on the file system is looked at often, since that costs nothing; the folder itself only on suspicion, and
+once the command has ended: a file with holes takes no room on the disk, and all of it when it is read.
 """
 
 from __future__ import annotations
@@ -41,6 +42,13 @@ class Room:
         self._bytes, self._files = left, files
         return False
 
+    def exceeded(self) -> bool:
+        """As `overdrawn`, after the end of the command, and whatever the file system says."""
+        try:
+            return self._added()
+        except OSError:
+            return False  # whoever uses the folder next says what is wrong with it
+
     def _free(self) -> tuple[int, int]:
         try:
             there = os.statvfs(self._folder)
@@ -57,7 +65,7 @@ class Room:
                 except OSError:
                     continue
                 if there.st_ctime >= self._began:
-                    size += there.st_blocks * 512
+                    size += max(there.st_size, there.st_blocks * 512)
                     count += 1
             if size > self._limit or count > MOST_FILES:
                 return True

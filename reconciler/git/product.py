@@ -14,6 +14,7 @@ give the same commit on every machine. Only `advance` touches a branch that a pe
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import subprocess
@@ -57,6 +58,8 @@ _ORIGIN = "alai-product"
 """in our git folder of a worktree: the absolute path of the product"""
 _LOOSE = 1000
 """changed paths up to which the objects of a commit are written one by one, and above as one pack"""
+_STREAMED = "core.bigFileThreshold=8m"
+"""larger files are not held in memory as a whole"""
 _DURABLE = ("core.fsync=committed,loose-object", "core.fsyncMethod=batch")
 
 
@@ -112,11 +115,14 @@ def remove_worktree(path: str, dest: Path) -> str | None:
     return next((why for why in said if why), None)
 
 
-def commit_all(worktree: Path, *, message: str, author: tuple[str, str], time: int, branch: str) -> str | None:
+def commit_all(
+    worktree: Path, *, message: str, author: tuple[str, str], time: int, branch: str, most: float = math.inf
+) -> str | None:
     """Commit everything in the worktree (ignored files aside) onto its start, and put it on `branch` in the product.
 
     The branch is ours alone (`alai/...`) and is replaced. `time`: Unix seconds. Returns None where nothing changed.
-    Raises GitError for repositories inside the worktree, submodules, and symlinks that lead out of it.
+    `most`: bytes of all files that changed, as they would be read. Raises GitError for more, for repositories inside
+    the worktree, submodules, and symlinks that lead out of it.
     """
     private = _private(worktree)
     try:
@@ -128,7 +134,10 @@ def commit_all(worktree: Path, *, message: str, author: tuple[str, str], time: i
     except OSError as error:
         raise GitError(f"its folders cannot be looked into: {error.strerror}") from error
     here = _ours(worktree)
-    run(worktree, "add", "--all", "--", ".", config=("core.safecrlf=false", "advice.addEmbeddedRepo=false"), where=here)
+    if most < math.inf:
+        _refuse_size(worktree, here, most)
+    quiet = ("core.safecrlf=false", "advice.addEmbeddedRepo=false", _STREAMED)
+    run(worktree, "add", "--all", "--", ".", config=quiet, where=here)
     start = (private / "HEAD").read_text().strip()
     staged = run(worktree, "diff-index", "--cached", "-r", "-z", "--no-renames", "--raw", start, where=here).stdout
     changed = [(mode, path) for _, mode, _, oid, path in raw_changes(staged) if oid]
@@ -150,10 +159,11 @@ def worktree_changes(worktree: Path) -> list[str]:
 
 def _send(worktree: Path, here: Mapping[str, str], product: Path, wanted: bytes, *, loose: bool) -> None:
     """Bring the objects of a commit into the product, each checked. No transport is used, so none can be configured."""
-    pack = run(worktree, "pack-objects", "--quiet", "--revs", "--thin", "--stdout", data=wanted, where=here).stdout
+    packing = ("pack-objects", "--quiet", "--revs", "--thin", "--stdout")
+    pack = run(worktree, *packing, data=wanted, config=(_STREAMED,), where=here).stdout
     unpack = ("unpack-objects", "-q", "--strict")
     keep = ("index-pack", "--stdin", "--fix-thin", "--strict")
-    run(product, *(unpack if loose else keep), data=pack, config=_DURABLE)
+    run(product, *(unpack if loose else keep), data=pack, config=(*_DURABLE, _STREAMED))
 
 
 def withdraw(path: str, branch: str, commit: str) -> None:
@@ -308,6 +318,19 @@ def _refuse_repositories(worktree: Path) -> None:
                 raise GitError(f"{trees.shown(base + name)} is a repository inside the worktree")
         if not base and ".git" in folders:
             folders.remove(".git")
+
+
+def _refuse_size(worktree: Path, here: Mapping[str, str], most: float) -> None:
+    """Before anything is read: a file with holes costs nobody anything until then."""
+    asked = ("ls-files", "-z", "--modified", "--others", "--exclude-standard")
+    sizes: dict[str, int] = {}
+    for name in run(worktree, *asked, where=here).stdout.split(b"\0"):
+        with contextlib.suppress(OSError):
+            sizes[decode(name)] = (worktree / os.fsdecode(name)).lstat().st_size if name else 0
+    if sum(sizes.values()) > most:
+        largest = max(sizes, key=lambda name: sizes[name])
+        told = f"the largest is {trees.shown(largest)} with {sizes[largest]}"
+        raise GitError(f"what changed has {sum(sizes.values())} bytes, more than the {most} of limits.disk: {told}")
 
 
 def _refuse_entry(worktree: Path, mode: str, path: str) -> None:

@@ -29,7 +29,8 @@ def test_a_probed_program_has_no_home_no_environment_and_no_network(
     (tmp_path / "home/key").write_text("planted")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ANTHROPIC_API_KEY", "planted")
-    script = f"touch {tmp_path}/mark; cat {tmp_path}/home/key; env; tail -n +3 /proc/net/dev | grep -v lo:; echo 1.0"
+    script = f"touch {tmp_path}/mark; cat {tmp_path}/home/key; env | grep -v ^PATH=; "
+    script += "tail -n +3 /proc/net/dev | grep -v lo:; echo 1.0"
     there, said = asked(tmp_path, script)
     assert there
     assert "planted" not in said

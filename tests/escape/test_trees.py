@@ -95,3 +95,13 @@ def test_a_link_in_place_of_the_runs_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         sweep_runs(Factory(tmp_path, Repository(tmp_path)), ())
     assert (tmp_path / "photos/summer").is_dir()
+
+
+def test_files_with_holes_are_not_committed_beyond_the_limit(prison: Prison) -> None:
+    holes = ("run_command", {"command": "for i in $(seq 41); do truncate -s 1M part$i; done"})
+    told = prison.agent(holes, holes)
+    assert "of disk" in told.everything
+    assert told.result
+    assert told.result.ended is Verdict.FAILED
+    assert "more than the 5242880 of limits.disk" in told.result.message
+    assert prison.state() == prison.before

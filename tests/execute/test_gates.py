@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from reconciler.execute.attempt import run_attempt
 from reconciler.execute.gates.places import boundaries
-from reconciler.execute.gates.subject import Subject
+from reconciler.execute.gates.subject import Subject, TooMuch
 from reconciler.execute.paths import UnsafePath, clean, matches
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.execution import GateReport, Result
 from reconciler.model.history import TreeChange
-from reconciler.model.job import AgentBrief, Brief
+from reconciler.model.job import AgentBrief, Brief, ProductBrief
 from reconciler.model.spec import Criterion, GateRules, Limits, Paths, PolicySpec
 from reconciler.model.vocabulary import GateResult
 from tests.execute.conftest import Make, Repo, command, git, sh
@@ -214,3 +215,20 @@ def test_globs_mean_what_they_say(path: str, glob: str, hit: bool) -> None:
 def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
     with pytest.raises(UnsafePath):
         clean(path)
+
+
+def test_what_is_too_large_to_be_looked_through_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "holes").touch()
+    os.truncate(tmp_path / "holes", 51_000_000)
+    subject = Subject(
+        root=tmp_path,
+        evidence=tmp_path,
+        sandbox=Sandbox.plain(),
+        policy=PolicySpec(),
+        product=ProductBrief(path="/no/such/product", branch="main", tip="1", start="1"),
+        commit="2",
+        changes=(TreeChange(path="holes", old=None, new="3", mode="100644"),),
+    )
+    subject.read_added()
+    with pytest.raises(TooMuch):
+        list(subject.lines())

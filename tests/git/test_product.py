@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -60,6 +61,35 @@ def test_an_unchanged_worktree_gives_no_commit_and_ignored_files_are_no_change(p
     (dest / "build").mkdir()
     (dest / "build/out").write_text("junk")
     assert products.commit_all(dest, message="m", author=WHO, time=1, branch="alai/x") is None
+
+
+def test_more_than_may_be_added_is_refused_before_it_is_read_and_ignored_files_do_not_count(
+    product: Path, tmp_path: Path, git: Git
+) -> None:
+    dest = tmp_path / "w"
+    products.add_worktree(str(product), products.tip(str(product), "main"), dest)
+    (dest / ".gitignore").write_text("build/\n")
+    (dest / "build").mkdir()
+    for name in ("build/out", "holes"):
+        (dest / name).touch()
+        os.truncate(dest / name, 600 * 2**30)
+    before = git(product, "count-objects", "-v")
+    with pytest.raises(GitError, match=r"limits.disk: the largest is holes with 644245094400"):
+        products.commit_all(dest, message="m", author=WHO, time=1, branch="alai/x", most=5 * 2**20)
+    assert git(product, "count-objects", "-v") == before
+    (dest / "holes").unlink()
+    assert products.commit_all(dest, message="m", author=WHO, time=1, branch="alai/x", most=5 * 2**20)
+
+
+def test_a_large_file_is_committed_as_it_is(product: Path, tmp_path: Path, git: Git) -> None:
+    dest = tmp_path / "w"
+    products.add_worktree(str(product), products.tip(str(product), "main"), dest)
+    (dest / "large").write_bytes(random.Random(1).randbytes(9 * 2**20))
+    commit = products.commit_all(dest, message="m", author=WHO, time=1, branch="alai/x")
+    assert (
+        git(product, "rev-parse", f"{commit}:large").strip() == git(product, "hash-object", str(dest / "large")).strip()
+    )
+    git(product, "fsck", "--strict")
 
 
 def test_four_executions_on_one_product_do_not_meet(product: Path, tmp_path: Path, git: Git) -> None:

@@ -49,6 +49,17 @@ def test_many_small_files_do_not_fill_the_disk(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 300 * 2**20
 
 
+def test_files_with_holes_count_as_what_is_read_of_them(tmp_path: Path) -> None:
+    sandbox = Sandbox.detect(Limits(disk="5MiB"))
+    assert sandbox
+    few, many = (f"for i in $(seq {count}); do truncate -s 1M $i.part; done" for count in (4, 41))
+    assert asyncio.run(sandbox.run(["/bin/sh", "-c", few], root=tmp_path)).ok
+    done = asyncio.run(sandbox.run(["/bin/sh", "-c", many], root=tmp_path))
+    assert not done.ok
+    assert done.stopped == "more than 5242880 bytes, or 200000 files, of disk"
+    assert sum(path.stat().st_blocks for path in tmp_path.iterdir()) < 100
+
+
 @pytest.mark.parametrize("place", ["/product", "/dev/shm", "/tmp"])
 def test_what_is_thrown_away_does_not_fill_the_memory(tmp_path: Path, place: str) -> None:
     sandbox = Sandbox.detect(Limits(disk="20MiB"))

@@ -41,6 +41,7 @@ _VARIABLE = re.compile(r"^(?:\$[({]?\w+[)}]?/+|\./)+")
 _STARTERS = {"make": MAKEFILES, "npm": ("package.json",), "yarn": ("package.json",), "pnpm": ("package.json",)}
 _NO_TESTS = frozenset(("conftest.py", "__init__.py"))
 _MOST_BYTES = 200_000
+_MOST_JUDGED = 5_000_000
 _MOST_TEXTS = 2_000
 
 
@@ -217,11 +218,16 @@ def put_back(base: Base, root: Path, wanted: Iterable[str]) -> dict[str, bytes]:
     for path, data in base.files(wanted).items():
         place = root / path
         inside = trees.stays_inside(root, place.parent)
-        mine = place.read_bytes() if inside and place.is_file() and not place.is_symlink() else b""
+        mine = _read(place) if inside and place.is_file() and not place.is_symlink() else b""
         judged = merged(path, data, mine)
         if judged != mine or not mine:
             files[path] = judged
     return files
+
+
+def _read(place: Path) -> bytes:
+    """What the work made of a file; nothing of one so large that no judge is: it is put back."""
+    return place.read_bytes() if place.stat().st_size <= _MOST_JUDGED else b""
 
 
 def restore(root: Path, to: Path, existing: Mapping[str, bytes], added: Iterable[str]) -> None:

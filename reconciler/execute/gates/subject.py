@@ -30,6 +30,8 @@ MOST_PATHS = 2_000
 _MAX_LINES = 300_000
 _LEAST = 5.0
 """seconds to read in, however short commands have to be: a busy machine takes some of them to begin"""
+_MAX_ADDED = 50_000_000
+"""bytes of all changed files that are looked through"""
 _MAX_LISTED = 30_000
 """Characters: Linux takes 128 KiB for one variable, and a character may need four bytes."""
 
@@ -96,6 +98,9 @@ class Subject:
         """Read what the commit added into `added`."""
         if self.product is None or self.commit is None or not self.changes:
             return
+        if sum(map(self._size, self.changes)) > _MAX_ADDED:
+            self.added = None
+            return
         lines: list[tuple[str, str]] = []
         for entry in diff_added_lines(self.product.path, self.product.start, self.commit):
             lines.append(entry)
@@ -111,6 +116,13 @@ class Subject:
             return b""
         with place.open("rb") as file:
             return file.read(MOST_BYTES)
+
+    def _size(self, change: TreeChange) -> int:
+        """Bytes of a changed file of the checkout; 0 where there is none."""
+        try:
+            return (self.root / change.path).lstat().st_size
+        except OSError:
+            return 0
 
     def before(self, change: TreeChange) -> bytes | None:
         """The file as it was where the work began; None where there was none, or a huge one."""
