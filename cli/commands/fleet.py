@@ -23,6 +23,7 @@ MODELS = ("host", "model", "num_ctx", "offers", "probed", "message")
 def fleet_command(folder: Path, probe: bool, output: str) -> int:
     """The hosts: health, loaded models, slots, queue and memory; their models; who comes next where one fails.
 
+    Besides, what holds the programs that run here, and what this machine does not give to it.
     A model whose digest is known is tried again only where a trial failed. Hosts that cost money are not tried.
     """
     factory = acting(folder) if probe else looking(folder)
@@ -38,6 +39,10 @@ def fleet_command(folder: Path, probe: bool, output: str) -> int:
     click.echo("\nOrder of failover")
     for tier in row["tiers"]:
         click.echo(render.printable(f"tier {tier['tier']}: {tier['text']}"))
+    held = row["sandbox"]
+    click.echo("\nSandbox")
+    for line in (held["name"] or "none", *held["missing"], *held["alone"]):
+        click.echo(render.printable(line))
     return 0
 
 

@@ -16,6 +16,8 @@ from reconciler.controller.world import found_models, seen
 from reconciler.execute.backends.found import Found, FoundModels
 from reconciler.execute.backends.look import Seen, look
 from reconciler.execute.backends.port import BackendError, Probe
+from reconciler.execute.sandbox import MISSING, Sandbox
+from reconciler.execute.toolchain import toolchain
 from reconciler.git import pin as pins
 from reconciler.model.size import size
 from reconciler.model.spec import FleetSpec, Host, HostModel, Tier
@@ -32,7 +34,9 @@ Told = Callable[[str], None]
 
 
 def fleet(factory: Factory, *, probe: bool = False, tell: Told = lambda _: None) -> report.Row:
-    """The whole screen: `hosts`, `tiers`, and `trials` where models were tried. An unreachable host is a row, too."""
+    """The whole screen: `hosts`, `tiers`, `sandbox`, and `trials` where models were tried.
+
+    An unreachable host is a row, too."""
     observe(factory)
     spec = factory.store.config().fleet
     found = found_models(factory.state)
@@ -51,7 +55,17 @@ def fleet(factory: Factory, *, probe: bool = False, tell: Told = lambda _: None)
     rows = [
         _host_row(host, looks[host.name], live, waiting, world, found, hosts.told(factory, host)) for host in spec.hosts
     ]
-    return {"hosts": rows, "tiers": [failover(tier, world) for tier in spec.tiers], "trials": trials}
+    tiers = [failover(tier, world) for tier in spec.tiers]
+    return {"hosts": rows, "tiers": tiers, "trials": trials, "sandbox": sandbox()}
+
+
+def sandbox() -> report.Row:
+    """What holds programs on this machine: `name` (None: nothing does), `missing` and `alone`, a sentence each."""
+    found = Sandbox.detect()
+    if found is None:
+        return {"name": None, "missing": [MISSING], "alone": []}
+    alone = [f"{path}: its file is there alone, since its folder is no installation" for path in toolchain().alone]
+    return {"name": found.name, "missing": list(found.missing), "alone": alone}
 
 
 def queues(view: View, world: World) -> Mapping[str, list[str]]:

@@ -21,6 +21,8 @@ _HEAD = 16_384
 _PATIENCE = 10.0
 _CHUNK = 65536
 _SHOWN = 200
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""how a network without IPv4 names its addresses (RFC 6052)"""
 _PRIVATE = "it is not on the internet: list it as host:port in the Policy"
 
 
@@ -88,8 +90,11 @@ class Private(Exception):
 def on_the_internet(address: str) -> bool:
     """Not this machine, its network, a tunnel to either, or what a cloud tells its guests (169.254.169.254)."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address) and (found.ipv4_mapped or found.sixtofour or found.teredo):
-        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped or found.sixtofour or found.teredo:
+            return False
+        if found in _TRANSLATED:
+            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
     return found.is_global and not found.is_multicast
 
 

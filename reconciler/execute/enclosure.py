@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.execute.bubblewrap import HOME, bare, system_options
+from reconciler.execute.locks import LATER
 from reconciler.execute.process import Bounds
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.toolchain import OWN_PYTHON, SYSTEM, installation, toolchain, virtual
@@ -47,6 +48,7 @@ def enclose(
 ) -> Enclosed:
     """`show`: files and folders that are visible where they are. `home`: name below the home -> file.
 
+    `env` is the program's alone: nothing that puts it behind locks has it, be it `LD_PRELOAD`.
     `scratch` is an empty folder of the caller's; a plain process has its home there. `way_out`: the socket of an
     `Egress`, the only network there is; of its `places`, those of this machine are found at their own ports.
     """
@@ -77,7 +79,7 @@ def enclose(
     for name, source in placed.items():
         options += ["--ro-bind", str(source), f"{HOME}/{name}"]
     options += ["--remount-ro", "/", "--chdir", HOME, "--"]
-    inner = bare(tools.path, HOME, HOME) | dict(env)
+    inner = bare(tools.path, HOME, HOME) | {f"{LATER}{name}": value for name, value in env.items()}
     return Enclosed(argv=(sandbox.bwrap, *options, *sandbox.locked(argv)), cwd=Path("/"), env=inner, bounds=bounds)
 
 

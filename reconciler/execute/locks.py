@@ -17,6 +17,8 @@ import time
 CAPABILITIES = {"CAP_SETPCAP": 8, "CAP_SYS_RESOURCE": 24}
 """that it needs, in a namespace where they mean little, and gives up"""
 REFUSED = 125
+LATER = "ALAI_LATER_"
+"""before the name of a variable that the program has, and nothing that comes before it: `LD_PRELOAD`, say"""
 SHARE = 4
 """one command may use up a quarter of what the user may"""
 
@@ -158,6 +160,8 @@ def main(arguments: list[str]) -> None:
     except (Unavailable, OSError, ValueError) as error:
         sys.stderr.write(f"the sandbox cannot be set up: {error}\n")
         os._exit(REFUSED)
+    for name in [name for name in os.environ if name.startswith(LATER)]:
+        os.environ[name.removeprefix(LATER)] = os.environ.pop(name)
     for signal in (_PIPE, _FILE_SIZE):
         ctypes.CDLL(None).signal(signal, None)
     try:

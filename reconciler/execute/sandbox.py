@@ -83,6 +83,17 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it holds a command to what it may read and write."""
         return self.bwrap is not None or self.seatbelt is not None
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What this machine does not give to it, each in a sentence with the way to mend it."""
+        if self.bwrap is None:
+            return ("memory and system calls of commands are not held by the kernel: that is done on Linux only",)
+        landlock = "no Landlock: mounts alone keep a command from writing elsewhere; Linux 5.13 or newer has it"
+        counted = (
+            "no control group: memory is looked at twice a second only; run as root, or where systemd delegates one"
+        )
+        return tuple(text for text, there in ((landlock, self.landlock), (counted, self.cgroup)) if not there)
+
     @staticmethod
     def detect(limits: Limits = _LIMITS) -> Sandbox | None:
         """The sandbox of this machine, tried once for real; None where there is none that works."""

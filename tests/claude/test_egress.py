@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.execute.egress import Egress
+from reconciler.execute.egress import Egress, on_the_internet
 
 LISTED = frozenset({"api.anthropic.com:443"})
 Heard = list[tuple[str, bool, str]]
@@ -75,6 +75,35 @@ def test_everything_else_is_refused_and_heard_of(tmp_path: Path, request_line: s
 
     assert asyncio.run(scene()) == b"HTTP/1.1 403 Forbidden"
     assert [through for _, through, _ in heard] == [False]
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("1.1.1.1", True), ("2606:4700:4700::1111", True), ("64:ff9b::101:101", True),
+        ("127.0.0.1", False), ("0.0.0.0", False), ("10.1.2.3", False), ("172.16.0.1", False), ("192.168.1.1", False),
+        ("169.254.169.254", False), ("100.64.0.1", False), ("224.0.0.1", False), ("255.255.255.255", False),
+        ("::", False), ("::1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("ff02::1", False),
+        ("::ffff:127.0.0.1", False), ("2002:7f00:1::", False), ("64:ff9b::7f00:1", False), ("64:ff9b::a01:203", False),
+    ],
+)  # fmt: skip
+def test_the_internet_is_what_has_a_public_address(address: str, public: bool) -> None:
+    assert on_the_internet(address) is public
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "[::1]", "0.0.0.0", "169.254.169.254"])
+def test_who_has_the_internet_does_not_have_this_machine_or_its_network(tmp_path: Path, host: str) -> None:
+    heard: Heard = []
+
+    async def scene() -> bytes:
+        async with shouting() as place, Egress(tmp_path / "out", (), lambda *what: heard.append(what), internet=True):
+            port = place.rpartition(":")[2]
+            return (await ask(tmp_path / "out", f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n".encode()))[0]
+
+    assert asyncio.run(scene()) == b"HTTP/1.1 403 Forbidden"
+    assert [(through, why) for _, through, why in heard] == [
+        (False, "it is not on the internet: list it as host:port in the Policy")
+    ]
 
 
 def test_a_listed_place_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:

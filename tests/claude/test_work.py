@@ -22,7 +22,7 @@ from reconciler.execute.backends.claude_prompt import BEGINNING
 from reconciler.execute.backends.port import BackendError, ChatRequest, question
 from reconciler.execute.redact import Redactor
 from reconciler.execute.sandbox import Sandbox
-from reconciler.model.spec import CallLimits, Host
+from reconciler.model.spec import CallLimits, Host, Limits
 from reconciler.model.vocabulary import Reason
 from tests.claude.conftest import KEY, TERMS, Stage
 
@@ -208,6 +208,13 @@ def test_a_program_that_talks_for_ever_is_ended(plain: Stage) -> None:
 def test_a_program_that_says_too_much_is_ended(plain: Stage) -> None:
     ending = plain.run({"say": "hm"}, {"flood": "x" * 20})
     assert (ending.reason, ending.message.endswith("said more than 64 MiB")) == (Reason.BACKEND_ERROR, True)
+
+
+def test_a_program_that_holds_too_much_memory_is_ended(stage: Stage) -> None:
+    stage.sandbox = Sandbox.detect(Limits(memory="256MiB"))
+    ending = stage.run({"say": "hm"}, {"hold": 600})
+    assert ending.reason is Reason.BACKEND_ERROR
+    assert ending.message.endswith(f"was ended: more than {256 * 2**20} bytes of memory")
 
 
 def test_a_spent_budget_starts_nothing(plain: Stage) -> None:

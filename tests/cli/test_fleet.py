@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from reconciler.controller.factory import Factory
+from reconciler.execute.sandbox import Sandbox
 from reconciler.model.execution import Execution
 from tests.backends.test_capabilities import able, talker
 from tests.e2e.factory import TinyFactory
@@ -84,6 +85,17 @@ def test_the_screen_is_readable_and_an_unreachable_host_is_a_line_and_no_error(f
     assert "the host does not have it" in said
     assert "tier 1: anvil, then gone (unreachable), then forge" in said
     assert "tier 5: a person" in said
+
+
+def test_the_sandbox_of_this_machine_is_shown_with_what_is_missing(fleet: TinyFactory) -> None:
+    found = Sandbox.detect()
+    assert found
+    shown = fleet.json("fleet")["sandbox"]
+    assert (shown["name"], shown["missing"]) == (found.name, list(found.missing))
+    assert f"Sandbox\n{found.name}\n" in fleet.ok("fleet")
+    less = msgspec.structs.replace(found, landlock=0, cgroup="")
+    assert [line.partition(":")[0] for line in less.missing] == ["no Landlock", "no control group"]
+    assert msgspec.structs.replace(found, landlock=7, cgroup="cgroup v2").missing == ()
 
 
 def test_what_runs_takes_slots_and_what_waits_for_one_is_in_the_queue(fleet: TinyFactory) -> None:

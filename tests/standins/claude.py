@@ -10,6 +10,7 @@ Started as `python claude.py SCRIPT FLAGS...`. The script is a JSON file with a 
     {"complain": "text"}                 a line on standard error
     {"sleep": seconds}, {"deaf": true}   do nothing; ignore SIGTERM from now on
     {"raw": "line"}                      a line as it stands
+    {"hold": MIB}                        so much in a file in memory, for a minute
     {"flood": "text"}                    this, for ever, without an end of line
     {"init": {...}}                      fields over those of the first line, as the first step
     {"result": {...}, "exit": status}    fields over those of a good result; null leaves the result line out
@@ -137,6 +138,11 @@ class Program:
             await asyncio.sleep(step["sleep"])
         elif "deaf" in step:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        elif "hold" in step:
+            kept = os.memfd_create("held")
+            for _ in range(step["hold"]):
+                os.write(kept, b"x" * 2**20)
+            await asyncio.sleep(60)
         elif "flood" in step:
             while True:
                 sys.stdout.write(step["flood"] * 10_000)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.execute import locks, seatbelt
+from reconciler.execute.enclosure import enclose
 from reconciler.execute.sandbox import Sandbox
 from reconciler.model.spec import Limits
 
@@ -38,6 +39,18 @@ def test_the_sandbox_says_that_it_has_both_locks_and_uses_them(tmp_path: Path) -
         sandbox.run(["/bin/sh", "-c", "echo x > /dev/shm/x && echo x > /tmp/x && echo ok"], root=tmp_path)
     )
     assert "ok" in done.text()
+
+
+def test_a_variable_of_the_loader_is_there_for_the_program_alone(tmp_path: Path) -> None:
+    sandbox = Sandbox.detect()
+    assert sandbox
+    given = {"LD_PRELOAD": "/no/such/library.so", "PYTHONHOME": "/no/such/python"}
+    words = ["/bin/sh", "-c", 'echo "$LD_PRELOAD $PYTHONHOME"']
+    made = enclose(sandbox, words, scratch=tmp_path, env=given)
+    done = subprocess.run(made.argv, cwd=made.cwd, env=made.env, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == list(given.values())
+    # the loader says so once for each program that it starts with it
+    assert done.stderr.count("/no/such/library.so") == 1
 
 
 def test_many_small_files_do_not_fill_the_disk(tmp_path: Path) -> None:
