@@ -93,11 +93,12 @@ def toolchain() -> Toolchain:
                 shown.update(whole or [path])
             else:
                 links[path] = path.resolve()
+    shown = {path for path in shown if not _is_system(path)}
     shown = {path for path in shown if not any(path.is_relative_to(other) for other in shown if other != path)}
     system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     return Toolchain(
         path=os.pathsep.join(dict.fromkeys([*bins, own, *system])),
-        folders=tuple(sorted(str(path) for path in shown if not _is_system(path))),
+        folders=tuple(sorted(map(str, shown))),
         links=tuple(
             (str(link), str(target))
             for link, target in sorted(links.items())

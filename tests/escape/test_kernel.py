@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -195,6 +196,22 @@ def test_where_nothing_counts_it_a_look_from_outside_finds_it(
     done = python(tmp_path, HOLD[what] + f"\n{ALL_HELD}", sandbox(cgroup=""))
     assert not done.ok
     assert done.stopped == MEMORY or (done.exit and "no more" in done.text()), done
+
+
+@pytest.mark.parametrize("less", [{"landlock": 0}, {"cgroup": ""}, {"landlock": 0, "cgroup": ""}], ids=str)
+def test_the_rest_holds_on_a_machine_without_landlock_or_control_groups(tmp_path: Path, less: dict[str, Any]) -> None:
+    outside = """
+for place in ("/usr/x", "/x", "/etc/x", "/dev/x"):
+    try: open(place, "w"); print("wrote", place)
+    except OSError as error: print("refused", error.errno)
+open("mine", "w").write("kept")
+"""
+    done = python(tmp_path, NAMESPACES + STEAL + outside, msgspec.structs.replace(sandbox(), **less))
+    assert done.ok, done.text()
+    assert "unshared []" in done.text()
+    assert "read -1 b''" in done.text()
+    assert done.text().count("refused 30") == 4
+    assert (tmp_path / "mine").read_text() == "kept"
 
 
 def test_watchers_of_files_are_left_to_the_user(tmp_path: Path) -> None:
