@@ -34,7 +34,7 @@ class Asked:
     """One server is started, and its tool called once."""
 
     def __init__(self, brief: Make, tmp_path: Path, *words: str, **more: Any) -> None:
-        given: dict[str, Any] = {"env": {}, "tools": (), "network": False, "sha256": "0" * 64}
+        given: dict[str, Any] = {"env": {}, "tools": ("*",), "network": False, "sha256": "0" * 64}
         sandbox = more.pop("sandbox", None) or Sandbox.detect()
         assert sandbox, "this machine has no sandbox that works"
         command = (OWN_PYTHON, "-I", "-S", str(SERVER), *words)

@@ -92,6 +92,10 @@ class Server:
         except TimeoutError:
             return ToolResult(text=f"{name} did not answer within {CALL_SECONDS:g} s", ok=False)
         except (MCPError, OSError, RuntimeError, ValueError) as error:
+            stdout = self._server.process.stdout if self._server else None
+            if self._server and stdout and stdout.at_eof():
+                # it has ended: by whom, is known in a moment
+                await asyncio.wait({self._server.watched}, timeout=1.0)
             why = self._stopped() or text.line(str(error), 300)
             return ToolResult(text=f"{name} failed: {why}", ok=False)
         said = "\n".join(_words(block) for block in result.content)
