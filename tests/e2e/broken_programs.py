@@ -5,6 +5,7 @@ Of twenty agents twelve mend their program, four say that they did and did not, 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,9 @@ def agent(body: Body) -> Reply:
     """The next step of whoever works on the program that the conversation is about."""
     messages: list[dict[str, Any]] = body["messages"]
     told = " ".join(str(message.get("content")) for message in messages)
-    program = next(item for item in ALL.values() if f"<task>\nMend the program [{item.name}]" in told)
+    asked = re.search(r"<task \w+>\nMend the program \[(\w+)\]", told)
+    assert asked is not None
+    program = ALL[asked[1]]
     turn = sum(1 for message in messages if message["role"] == "assistant")
     steps = [calls(ASK), *_steps(program), calls(("finish", {"summary": SAID, "decisions": [f"mend {program.name}"]}))]
     return steps[min(turn, len(steps) - 1)]
