@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.e2e.factory import TinyFactory, build, environment
+from tests.marks import unmarked
 from tests.standins.ollama import OllamaStandIn, Reply
 from tests.standins.script import Body
 
@@ -105,7 +106,7 @@ spec:
 
 def silent_unless_small(body: Body) -> Reply | str:
     """A model that finds its task too large to say anything about."""
-    asked = body["messages"][-1]["content"]
+    asked = unmarked(body["messages"][-1]["content"])
     for part, path in (("(part 1 of 2)", "one.txt"), ("(part 2 of 2)", "two.txt")):
         if f"Write the files. Write two files {part}" in asked:
             return json.dumps({"summary": "Written.", "files": [{"path": path, "content": "It is here.\n"}]})
