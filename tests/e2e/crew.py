@@ -94,7 +94,7 @@ def agent(body: Body, pause: float = 0.05) -> Reply:
     """The next step of whoever is asked, `pause` seconds late, and as much between its pieces."""
     messages = body["messages"]
     said = " ".join(str(message.get("content")) for message in messages if message["role"] == "user")
-    found = re.search(r"Please (work|plan|look): ([^.]*)\.", said)
+    found = re.search(r"Please (work|plan|look): ([^.]*)\.", re.sub(r"</?data \w+>", "", said))
     assert found, said
     step = sum(1 for message in messages if message["role"] == "assistant")
     steps = {"work": _work, "plan": _plan, "look": _look}[found[1]](found[2])
