@@ -34,7 +34,7 @@ def verify(factory: Factory, revision: str | None = None) -> list[str]:
     history = list(repository.commits(None, commit))
     commits = counted(repository, commit, history)
     faults = list(_evidence_faults(factory, commit, commits))
-    faults += _commit_faults(commits)
+    faults += outcome_faults(commits)
     faults += [
         f"commit {said.oid[:12]} ({said.subject}): claims to be a controller's, but is not signed by one that might "
         "sign there; it counts for nothing"
@@ -103,7 +103,7 @@ def _classification_faults(
         yield f"{path}: belongs to another task"
 
 
-def _commit_faults(commits: list[CommitInfo]) -> list[str]:
+def outcome_faults(commits: list[CommitInfo]) -> list[str]:
     """No execution may have two outcomes, no task the same attempt twice."""
     executions = Counter(
         commit.trailers["Alai-Execution"]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.controller.audit import outcome_faults
+from reconciler.model.history import CommitInfo
 from tests.e2e.factory import TinyFactory
 
 
@@ -81,3 +83,11 @@ def test_a_reverted_outcome_is_undone_and_numbers_do_not_come_back(story: TinyFa
     row = story.show("after")
     assert (row["phase"], [item["attempt"] for item in row["history"]]) == ("done", [2])
     story.ok("rebuild", "--check")
+
+
+def test_a_second_outcome_of_an_execution_is_a_fault() -> None:
+    trailers = {"Alai-Object": "Task/a", "Alai-Execution": "a-BUILD-1", "Alai-Attempt": "1"}
+    one = CommitInfo("a" * 40, 1, "alai-reconcile", "BUILD: passed: a", trailers)
+    other = CommitInfo("b" * 40, 2, "alai-reconcile", "BUILD: failed: a", trailers)
+    assert outcome_faults([one]) == []
+    assert outcome_faults([one, other]) == ["execution a-BUILD-1: 2 outcomes", "Task/a: attempt 1 recorded 2 times"]

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.docs.readme import ROOT
+from tests.real import switched_off
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 TESTS = ROOT / "tests"
@@ -53,3 +54,14 @@ def test_what_is_named_is_there(named: str) -> None:
 def test_the_page_is_read_as_it_is_written() -> None:
     assert len(promises()) > 30
     assert len(names()) > 40
+
+
+def test_each_row_of_what_is_switched_off_still_fits_the_code() -> None:
+    rows = switched_off.rows()
+    assert len(rows) > 80
+    for row in rows:
+        text = (ROOT / row.file).read_text(encoding="utf-8")
+        assert text.count(row.old) == 1, f"{row.promise}: {row.file} holds this {text.count(row.old)} times: {row.old}"
+        file, _, test = row.test.partition("::")
+        body = (TESTS / file).read_text(encoding="utf-8")
+        assert f"def {test.partition('[')[0]}(" in body if test else body, row.test

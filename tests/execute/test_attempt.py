@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.execute.attempt import run_attempt
 from reconciler.execute.job import run_job
+from reconciler.execute.sandbox import Sandbox
 from reconciler.model.execution import Result
 from reconciler.model.job import AgentBrief, AttemptJob, Brief
 from reconciler.model.spec import BlueprintPhase, Check, Criterion, Limits, Paths, PolicySpec, RunPhase
@@ -141,6 +142,19 @@ def test_a_reviewer_who_may_not_write_is_held_to_it_in_a_stage_that_may(brief: M
     agents = {"reviewer": AgentBrief(name="r", role="reviewer", prompt="", writes="nothing")}
     phase = BlueprintPhase(name="look", role="reviewer", run=RunPhase(command=("touch", "x")))
     assert attempt(brief(phase, agents=agents), tmp_path).reason is Reason.AGENT_FAILED
+
+
+def test_where_a_sandbox_is_required_and_none_works_nothing_is_run(
+    brief: Make, product: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sandbox, "detect", staticmethod(lambda limits: None))
+    result = attempt(brief(sh(f"touch {tmp_path}/ran"), policy=PolicySpec(sandbox="required")), tmp_path)
+    assert (result.ended, result.reason) == (Verdict.NEEDS_HUMAN, Reason.SANDBOX_MISSING)
+    assert "install bubblewrap" in result.message
+    assert not (tmp_path / "ran").exists()
+    result = attempt(brief(sh(f"touch {tmp_path}/ran"), policy=PolicySpec(sandbox="preferred")), tmp_path)
+    assert (tmp_path / "ran").exists()
+    assert "commands ran without a sandbox" in (tmp_path / "run/evidence/GOTCHA.md").read_text()
 
 
 def test_a_task_without_a_product_works_in_a_scratch_folder(brief: Make, tmp_path: Path) -> None:

@@ -169,3 +169,20 @@ def test_an_ordinary_user_gets_the_same_sandbox(tmp_path: Path) -> None:
     if "Permission denied" in done.stderr:
         pytest.skip("the interpreter lies in root's home")
     assert done.stdout.strip() == "1000", done.stderr
+
+
+def test_of_etc_only_what_programs_need_is_there(tmp_path: Path) -> None:
+    shown = set(sh(detected(), tmp_path, "ls -A /etc").text().split())
+    assert "passwd" in shown
+    assert not shown & {
+        "shadow",
+        "gshadow",
+        "sudoers",
+        "ssh",
+        "machine-id",
+        "hostname",
+        "environment",
+        "fstab",
+        "cron.d",
+    }
+    assert len(shown) < 20

@@ -106,6 +106,15 @@ def test_a_link_within_the_product_is_read_and_one_out_of_it_is_not(sit: Sit, pr
     assert [refusal.what for refusal in desk.work.refusals] == ["out"]
 
 
+def test_a_second_name_of_a_file_that_is_written_keeps_what_it_had(sit: Sit, product: Repo, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("old")
+    os.link(tmp_path / "outside", product.path / "inside")
+    desk = sit()
+    assert desk("write_file", path="inside", content="new").ok
+    assert desk("edit_file", path="inside", edits=[{"old_text": "new", "new_text": "newer"}]).ok
+    assert ((product.path / "inside").read_text(), (tmp_path / "outside").read_text()) == ("newer", "old")
+
+
 def test_rules_of_task_and_agent_hold_together(sit: Sit) -> None:
     desk = sit(paths=Paths(allow=("app/**", "docs/**")), agent_paths=Paths(forbid=("app/secret/**",)))
     assert desk("write_file", path="app/x", content="x").ok

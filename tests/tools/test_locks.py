@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.execute import locks, seatbelt
+from reconciler.execute import bubblewrap, locks, seatbelt
 from reconciler.execute.enclosure import enclose
 from reconciler.execute.sandbox import Sandbox
+from reconciler.execute.toolchain import toolchain
 from reconciler.model.spec import Limits
 
 needs_landlock = pytest.mark.skipif(not locks.abi(), reason="this kernel has no Landlock")
@@ -51,6 +52,20 @@ def test_a_variable_of_the_loader_is_there_for_the_program_alone(tmp_path: Path)
     assert done.stdout.split() == list(given.values())
     # the loader says so once for each program that it starts with it
     assert done.stderr.count("/no/such/library.so") == 1
+
+
+@needs_landlock
+def test_in_the_sandbox_a_writable_mount_that_was_not_meant_is_closed_by_the_second_lock(tmp_path: Path) -> None:
+    sandbox = Sandbox.detect()
+    assert sandbox
+    assert sandbox.bwrap
+    tmp_path.chmod(0o777)
+    options = [*bubblewrap.system_options(toolchain()), "--bind", str(tmp_path), "/product", "--tmpfs", "/tmp", "--"]
+    for meant in (True, False):
+        writable = [*bubblewrap.SCRATCH, *(["/product"] if meant else [])]
+        argv = [sandbox.bwrap, *options, *sandbox.locked(["touch", f"/product/{meant}"], writable)]
+        assert (subprocess.run(argv, capture_output=True, check=False).returncode == 0) is meant
+    assert [path.name for path in tmp_path.iterdir()] == ["True"]
 
 
 def test_many_small_files_do_not_fill_the_disk(tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""Switches each protection off, alone, in a copy of the project, and sees that the test of its promise fails then.
+
+    python -m tests.real.switched_off [WORD...]
+
+does so for the rows of `switched_off.toml` that hold one of the words in their promise, file or test (all without
+words): a table to standard output, 1 where a test did not notice. It takes minutes, so it is run by hand, after a
+change of the protections. `tests/docs/test_security.py` holds that what the rows name is there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = Path(__file__).with_suffix(".toml")
+_SECONDS = 120
+"""for one test; with a protection off some would go on for ever"""
+_FAILED = 1
+"""pytest's exit status for tests that ran and failed; others are for what could not run"""
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`old` stands once in `file`; with `new` in its place the protection is off. `test`: a node of pytest."""
+
+    promise: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+    @property
+    def said(self) -> str:
+        return f"{self.promise} {self.file} {self.test}"
+
+
+def rows() -> list[Row]:
+    return msgspec.convert(tomllib.loads(ROWS.read_text(encoding="utf-8"))["row"], list[Row])
+
+
+def copy(target: Path) -> None:
+    """The project as it is in this working tree, without what git does not know."""
+    listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True)
+    for name in os.fsdecode(listed.stdout).split("\0"):
+        if name and (ROOT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
+def noticed(row: Row, project: Path) -> str:
+    """What came of the row's test with the protection off: `failed`, as it should, or what is wrong."""
+    if (before := run(row.test, project)) != 0:
+        return f"NOT RUN ({before}) with the protection on"
+    file = project / row.file
+    text = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(text.replace(row.old, row.new), encoding="utf-8")
+        ended = _run(row.test, project)
+    finally:
+        file.write_text(text, encoding="utf-8")
+    return "failed" if ended == _FAILED else "STILL PASSED" if ended == 0 else f"NOT RUN ({ended})"
+
+
+def _run(test: str, project: Path) -> int:
+    argv = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "", "-p", "no:cacheprovider", f"--timeout={_SECONDS}"]
+    # no compiled modules: of a file that changes twice within a second Python would not see it
+    env = os.environ | {"PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [*argv, f"tests/{test}"], cwd=project, env=env, capture_output=True, timeout=2 * _SECONDS, check=False
+    )
+    skipped = b" skipped" in done.stdout and b" passed" not in done.stdout
+    return 5 if skipped else done.returncode
+
+
+run = lru_cache(_run)
+"""for a project with all protections on"""
+
+
+def main(words: list[str]) -> int:
+    wanted = [row for row in rows() if not words or any(word in row.said for word in words)]
+    weak = 0
+    print("| promise | switched off in | test | without it |\n| --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory(prefix="alai-off-") as folder:
+        copy(Path(folder))
+        for row in wanted:
+            told = noticed(row, Path(folder))
+            weak += told != "failed"
+            print(f"| {row.promise} | {row.file} | {row.test} | {told} |", flush=True)
+    print(f"\n{len(wanted) - weak} of {len(wanted)} tests fail without their protection.")
+    return int(weak > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
