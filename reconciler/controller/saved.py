@@ -28,10 +28,14 @@ def text(document: dict[str, Any]) -> str:
 def read(path: Path) -> Meaning:
     """What the file says is to be done. Raises FactoryError for what is no plan, Refused for one that was edited."""
     try:
-        document = json.loads(path.read_bytes())
+        saved = path.read_bytes()
+    except OSError as error:
+        raise FactoryError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        document = json.loads(saved)
         said = meaning(document)
         edited = document["digest"] != digest(document)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FactoryError(f"{path}: is not a plan that `diff --out` wrote: {error}") from error
     if edited:
         raise Refused(f"{path}: was edited after it was saved, so nothing of it is carried out; {AGAIN}")

@@ -104,6 +104,7 @@ def test_bad_input_is_answered_in_a_line(
     from cli.main import run
 
     monkeypatch.chdir(empty.root)
+    empty.pin()
     before = empty.head
     assert run(line.split()) == code
     said = capsys.readouterr()
