@@ -165,3 +165,11 @@ def test_notes_are_few_and_small(sit: Sit) -> None:
     assert desk("write_file", path="companies/codecraft/state/0", content="y").ok
     assert desk("write_file", path="companies/codecraft/state/20", content="x").refused
     assert desk("write_file", path="companies/codecraft/state/1", content="x" * 70_000).refused
+
+
+def test_a_refused_path_is_cut_after_secrets_were_taken_out(sit: Sit) -> None:
+    desk = sit()
+    token = "ghp_" + "Ab3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA2bC4"
+    desk("write_file", path="../" + "x" * 157 + "/" + token, content="x")
+    assert [refusal.what for refusal in desk.work.refusals if "ghp_" in refusal.what] == []
+    assert "redacted" in desk.work.refusals[0].what

@@ -225,7 +225,7 @@ def _safe(path: str) -> str:
     try:
         normal = paths.clean(path)
     except UnsafePath as unsafe:
-        raise Forbidden(path[:200], str(unsafe)) from unsafe
+        raise Forbidden(path, str(unsafe)) from unsafe
     if any(part != part.rstrip(". ") for part in normal.split("/")):
         raise Forbidden(path, "a part of it ends with a dot or a space, which some file systems drop")
     return normal
