@@ -144,7 +144,7 @@ def shop(folder: Path, files: Mapping[str, str] = HELLO, capacity: int = 1) -> I
     git(made.product, "add", "-A")
     git(made.product, "commit", "-q", "--amend", "-m", "Begin hello")
     with OllamaStandIn(acts(()), models=("m:latest",)) as server:
-        own = Shop(made.folder, made.environment, server)
+        own = Shop(made.folder, {**made.environment, "XDG_CONFIG_HOME": str(folder / "config")}, server)
         own.write("manifests/fleet.yaml", FLEET.replace("URL", server.url).replace("CAPACITY", str(capacity)).lstrip())
         own.write("manifests/pipeline.yaml", PIPELINE.lstrip())
         own.write("manifests/blueprints/change/blueprint.yaml", CHANGE.lstrip())
@@ -202,11 +202,12 @@ class Bench:
     product: Repo
     folder: Path
 
-    def brief(self, phase: BlueprintPhase, **fields: Any) -> Brief:
+    def brief(self, phase: BlueprintPhase, test: str | None = None, **fields: Any) -> Brief:
+        """`test`: the product's test command, where it is not `make test`."""
         tip = plain_git(self.product.path, "rev-parse", "HEAD")
         made = self.make(phase, **{"policy": PolicySpec(limits=SMALL), **fields})
         assert made.product
-        where = msgspec.structs.replace(made.product, path=str(self.product.path), tip=tip, start=tip)
+        where = msgspec.structs.replace(made.product, path=str(self.product.path), tip=tip, start=tip, test=test)
         return msgspec.structs.replace(made, product=where, title="Greet with a comma")
 
     def works(self, *steps: Reply | str, **fields: Any) -> Tried:
