@@ -25,9 +25,11 @@ class Pattern(Protocol):
 
 
 def compiled(pattern: str) -> Pattern:
-    """Raises ValueError with what RE2 has against it."""
+    """Raises ValueError with what RE2, or Python, has against it: only what both read is surely meant so."""
     import re2  # pyright: ignore[reportMissingTypeStubs] - 7 ms, and only for who names a pattern
 
+    if why := _unreadable(pattern):
+        raise ValueError(why)
     options = re2.Options()
     options.log_errors = False
     try:
@@ -39,13 +41,19 @@ def compiled(pattern: str) -> Pattern:
 
 def backtracks(pattern: str) -> str | None:
     """What is wrong with a pattern for Python's engine: that it is none, or that it could run for ever."""
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        return f"not a regular expression: {error}"
+    if why := _unreadable(pattern):
+        return f"not a regular expression: {why}"
     tree: Any = parser.parse(pattern)  # pyright: ignore
     if _nested(tree, repeated=False):
         return "repeats a repetition, as in (a+)+: some text would keep it busy for ever; use (?>...) or ++ inside"
+    return None
+
+
+def _unreadable(pattern: str) -> str | None:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        return str(error)
     return None
 
 
