@@ -220,7 +220,8 @@ def test_the_companys_servers_add_to_override_and_remove_those_of_the_factory(pl
 
 
 def test_a_server_that_the_policy_does_not_list_is_left_out(place: Place) -> None:
-    place.write({"config/mcp.json": mcp(db={"command": "db"}, web={"url": "https://example.org", "disabled": True})})
+    listed = mcp(db={"command": "db"}, more={"command": "more"}, web={"url": "https://example.org", "disabled": True})
+    place.write({"config/mcp.json": listed})
     assert place.brief().mcp == ()
     place.policy(mcp=[{"server": "db", "tools": ["read_*"], "network": True}])
     [server] = place.brief().mcp

@@ -11,6 +11,9 @@ import pytest
 
 from reconciler.execute.gates import report
 from reconciler.execute.gates.canary import fail_at_end, fail_inline, plant
+from reconciler.execute.gates.trial import Run, _compared
+from reconciler.model.execution import GateReport
+from reconciler.model.vocabulary import GateResult
 
 UNITTEST = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(1, 1)\n"
 MAIN = "if __name__ == '__main__':\n    unittest.main()\n"
@@ -116,3 +119,12 @@ def test_code_in_a_command_fails_in_its_last_line_and_before_what_may_end_it() -
 )
 def test_a_runners_summary_is_read_with_what_failed_and_without_what_was_skipped(said: str, count: int) -> None:
     assert report.ran(said) == count
+
+
+@pytest.mark.parametrize(("reported", "said"), [({}, GateResult.FAIL), ({"test_a.py": 1}, GateResult.PERSON)])
+def test_a_run_of_fewer_tests_than_before_the_work_is_not_believed(reported: dict[str, int], said: GateResult) -> None:
+    red = GateReport(id="tests/canary", result=GateResult.FAIL)
+    after, before = Run(red, reported, 3), Run(red, reported, 5)
+    found = _compared(after, before, {}, 3)
+    assert (found.result, found.message) == (said, "3 tests ran where 5 ran before the work")
+    assert _compared(before, before, {}, 5).result is GateResult.PASS
