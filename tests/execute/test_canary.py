@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.execute.gates import report
-from reconciler.execute.gates.canary import fail_at_end, fail_inline, plant
+from reconciler.execute.gates.canary import Planted, fail_at_end, fail_inline, plant
 from reconciler.execute.gates.trial import Run, _compared
 from reconciler.model.execution import GateReport
 from reconciler.model.vocabulary import GateResult
@@ -128,3 +128,12 @@ def test_a_run_of_fewer_tests_than_before_the_work_is_not_believed(reported: dic
     found = _compared(after, before, {}, 3)
     assert (found.result, found.message) == (said, "3 tests ran where 5 ran before the work")
     assert _compared(before, before, {}, 5).result is GateResult.PASS
+
+
+@pytest.mark.parametrize("there", [0, 1])
+def test_a_run_that_does_not_report_our_tests_as_the_base_does_is_not_believed(there: int) -> None:
+    red = GateReport(id="tests/canary", result=GateResult.FAIL)
+    planted = {"test_a.py": Planted(content="", tokens=("one", "two"), tests=3, own=1)}
+    found = _compared(Run(red, {"test_a.py": there}, 3), Run(red, {"test_a.py": 2}, 3), planted, 1)
+    assert found.result is GateResult.FAIL
+    assert "tests of ours in it must fail" in found.message
