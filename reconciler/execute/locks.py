@@ -21,6 +21,8 @@ LATER = "ALAI_LATER_"
 """before the name of a variable that the program has, and nothing that comes before it: `LD_PRELOAD`, say"""
 SHARE = 4
 """one command may use up a quarter of what the user may"""
+FEWEST_SIGNALS = 512
+"""that may wait, timers included, however little the user may have: ordinary programs need some"""
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 """system calls of Landlock, the same on every architecture"""
@@ -107,6 +109,13 @@ def own_share() -> None:
             limit.write(str(most))
         if int(_read(place)) != most:
             raise Unavailable(place)
+    # signals that wait, and timers, are counted for the user in all namespaces together
+    limited([f"SIGPENDING={share_of_signals(resource.getrlimit(resource.RLIMIT_SIGPENDING)[1])}"])
+
+
+def share_of_signals(users: int) -> int:
+    """What one command may have of the signals that may wait for the user's programs (-1: without end)."""
+    return FEWEST_SIGNALS if users == resource.RLIM_INFINITY else max(users // SHARE, FEWEST_SIGNALS)
 
 
 def _read(place: str) -> str:

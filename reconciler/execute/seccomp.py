@@ -22,22 +22,22 @@ _BOTH = {
 }  # fmt: skip
 _X86_64 = _BOTH | {
     "acct": 163, "add_key": 248, "bpf": 321, "chroot": 161, "clone": 56, "delete_module": 176, "finit_module": 313,
-    "init_module": 175, "ioperm": 173, "iopl": 172, "kexec_file_load": 320, "kexec_load": 246, "keyctl": 250,
-    "mount": 165, "msgget": 68, "open_by_handle_at": 304, "perf_event_open": 298, "pivot_root": 155, "quotactl": 179,
-    "reboot": 169, "request_key": 249, "setns": 308, "shmget": 29, "socket": 41, "socketpair": 53, "swapoff": 168,
+    "init_module": 175, "io_setup": 206, "ioperm": 173, "iopl": 172, "kexec_file_load": 320, "kexec_load": 246,
+    "keyctl": 250, "mount": 165, "msgget": 68, "open_by_handle_at": 304, "perf_event_open": 298, "pivot_root": 155,
+    "quotactl": 179, "reboot": 169, "request_key": 249, "setns": 308, "shmget": 29, "socket": 41, "socketpair": 53, "swapoff": 168,
     "swapon": 167, "syslog": 103, "umount2": 166, "unshare": 272, "userfaultfd": 323,
 }  # fmt: skip
 _GENERIC = _BOTH | {
     "acct": 89, "add_key": 217, "bpf": 280, "chroot": 51, "clone": 220, "delete_module": 106, "finit_module": 273,
-    "init_module": 105, "kexec_file_load": 294, "kexec_load": 104, "keyctl": 219, "mount": 40, "msgget": 186,
-    "open_by_handle_at": 265, "perf_event_open": 241, "pivot_root": 41, "quotactl": 60, "reboot": 142,
+    "init_module": 105, "io_setup": 0, "kexec_file_load": 294, "kexec_load": 104, "keyctl": 219, "mount": 40,
+    "msgget": 186, "open_by_handle_at": 265, "perf_event_open": 241, "pivot_root": 41, "quotactl": 60, "reboot": 142,
     "request_key": 218, "setns": 268, "shmget": 194, "socket": 198, "socketpair": 199, "swapoff": 225, "swapon": 224,
     "syslog": 116, "umount2": 39, "unshare": 97, "userfaultfd": 282,
 }  # fmt: skip
 MACHINES = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _GENERIC), "riscv64": (0xC00000F3, _GENERIC)}
 """machine -> what the kernel calls it (linux/audit.h), and the numbers of its system calls"""
 
-_ARGUED = frozenset({"clone", "clone3", "msgget", "shmget", "socket", "socketpair"})
+_ARGUED = frozenset({"clone", "clone3", "io_setup", "msgget", "shmget", "socket", "socketpair"})
 """denied by what they are asked, or in another way than the rest"""
 _NAMESPACES = 0x7E020000
 """CLONE_NEW* but NEWTIME, which clone does not know"""
@@ -73,8 +73,10 @@ def program(machine: str | None = None, *, counted: bool = True) -> bytes:
         code += [(_ATLEAST, 0, 1, _X32), _refuse(errno.ENOSYS)]
     for name in sorted(numbers.keys() - _ARGUED):
         code += _when(numbers[name], [_refuse(errno.EPERM)])
-    # what knows only the new call falls back to the old one, whose arguments can be judged
-    code += _when(numbers["clone3"], [_refuse(errno.ENOSYS)])
+    # what knows only the new call falls back to the old one, whose arguments can be judged; what knows io_setup falls
+    # back to threads: all users of the machine share one count of what it takes (fs.aio-max-nr)
+    for name in ("clone3", "io_setup"):
+        code += _when(numbers[name], [_refuse(errno.ENOSYS)])
     code += _when(numbers["clone"], [(_LOAD, 0, 0, _FIRST), (_ANY, 0, 1, _NAMESPACES), _refuse(errno.EPERM), _allow()])
     for name in ("socket", "socketpair"):
         known = [(_EQUAL, len(_FAMILIES) - at, 0, family) for at, family in enumerate(_FAMILIES)]

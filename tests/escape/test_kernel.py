@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -220,6 +222,29 @@ def test_watchers_of_files_are_left_to_the_user(tmp_path: Path) -> None:
     done = python(tmp_path, text)
     assert int(done.text()) <= most // locks.SHARE
     assert int(unlocked(text)) > most // locks.SHARE
+
+
+def test_timers_and_signals_that_wait_are_left_to_the_user(tmp_path: Path) -> None:
+    most = resource.getrlimit(resource.RLIMIT_SIGPENDING)[1]
+    number, enough = (222 if X86 else 107), locks.share_of_signals(most) + 1
+    text = f"t = 0\nfor _ in range({enough}): t += l.syscall({number}, 0, None, ctypes.byref(ctypes.c_int())) == 0\n"
+    made = int(python(tmp_path, text + "print(t)").text())
+    assert 0 < made < enough
+    assert made <= max(most // locks.SHARE, locks.FEWEST_SIGNALS)
+    if most > 2 * enough:
+        assert int(unlocked(text + "print(t)")) == enough
+
+
+@pytest.mark.parametrize(("users", "share"), [(96_365, 24_091), (600, 512), (0, 512), (resource.RLIM_INFINITY, 512)])
+def test_a_command_has_a_quarter_of_the_users_signals_and_some_hundreds_at_least(users: int, share: int) -> None:
+    assert locks.share_of_signals(users) == share
+
+
+def test_what_the_whole_machine_has_for_asynchronous_reading_is_not_given(tmp_path: Path) -> None:
+    number = 206 if X86 else 0
+    text = f"print(l.syscall({number}, 1, ctypes.byref(ctypes.c_ulong())), e())"
+    assert python(tmp_path, text).text().split() == ["-1", str(errno.ENOSYS)]
+    assert unlocked(text).split()[0] == "0"
 
 
 def test_nothing_runs_where_a_lock_does_not_hold(tmp_path: Path) -> None:
