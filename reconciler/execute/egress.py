@@ -23,6 +23,12 @@ _CHUNK = 65536
 _SHOWN = 200
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """how a network without IPv4 names its addresses (RFC 6052)"""
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""of IPv6, all that is given out to the internet; old and special ranges lie outside, and kernels route some of them"""
+_NOT_GIVEN_OUT = tuple(
+    # documentation twice (RFC 3849, 9637), what protocols and tests use among themselves, tunnels of IPv4
+    map(ipaddress.ip_network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
+)
 _PRIVATE = "it is not on the internet: list it as host:port in the Policy"
 
 
@@ -91,11 +97,14 @@ def on_the_internet(address: str) -> bool:
     """Not this machine, its network, a tunnel to either, or what a cloud tells its guests (169.254.169.254)."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped or found.sixtofour or found.teredo:
-            return False
-        if found in _TRANSLATED:
-            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if found not in _TRANSLATED:
+            return _given_out(found)
+        found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
     return found.is_global and not found.is_multicast
+
+
+def _given_out(address: ipaddress.IPv6Address) -> bool:
+    return address in _UNICAST and not any(address in network for network in _NOT_GIVEN_OUT)
 
 
 async def _asked(reader: asyncio.StreamReader) -> tuple[str, str]:

@@ -24,8 +24,8 @@ _X86_64 = _BOTH | {
     "acct": 163, "add_key": 248, "bpf": 321, "chroot": 161, "clone": 56, "delete_module": 176, "finit_module": 313,
     "init_module": 175, "io_setup": 206, "ioperm": 173, "iopl": 172, "kexec_file_load": 320, "kexec_load": 246,
     "keyctl": 250, "mount": 165, "msgget": 68, "open_by_handle_at": 304, "perf_event_open": 298, "pivot_root": 155,
-    "quotactl": 179, "reboot": 169, "request_key": 249, "setns": 308, "shmget": 29, "socket": 41, "socketpair": 53, "swapoff": 168,
-    "swapon": 167, "syslog": 103, "umount2": 166, "unshare": 272, "userfaultfd": 323,
+    "quotactl": 179, "reboot": 169, "request_key": 249, "setns": 308, "shmget": 29, "socket": 41, "socketpair": 53,
+    "swapoff": 168, "swapon": 167, "syslog": 103, "umount2": 166, "unshare": 272, "userfaultfd": 323,
 }  # fmt: skip
 _GENERIC = _BOTH | {
     "acct": 89, "add_key": 217, "bpf": 280, "chroot": 51, "clone": 220, "delete_module": 106, "finit_module": 273,

@@ -84,6 +84,11 @@ def test_everything_else_is_refused_and_heard_of(tmp_path: Path, request_line: s
         ("127.0.0.1", False), ("0.0.0.0", False), ("10.1.2.3", False), ("172.16.0.1", False), ("192.168.1.1", False),
         ("169.254.169.254", False), ("100.64.0.1", False), ("224.0.0.1", False), ("255.255.255.255", False),
         ("::", False), ("::1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("ff02::1", False),
+        ("2a00:1450:4001:812::200e", True), ("2001:4860:4860::8888", True), ("2400:cb00::1", True),
+        ("fec0::1", False), ("::7f00:1", False), ("::10.1.2.3", False), ("::1.1.1.1", False), ("::ffff:1.1.1.1", False),
+        ("64:ff9b:1::7f00:1", False), ("64:ff9b:1::101:101", False), ("2001:db8::1", False), ("3fff::1", False),
+        ("3fff:fff:ffff::1", False), ("5f00::1", False), ("2001::1", False), ("2001:0:a01:203::1", False),
+        ("2001:10::1", False), ("2002:a01:203::1", False), ("100::1", False), ("4000::1", False), ("::2", False),
         ("::ffff:127.0.0.1", False), ("2002:7f00:1::", False), ("64:ff9b::7f00:1", False), ("64:ff9b::a01:203", False),
     ],
 )  # fmt: skip
