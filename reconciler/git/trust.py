@@ -13,6 +13,7 @@ from typing import NamedTuple
 from reconciler.git import signature
 from reconciler.git.controllers import LIST, in_force
 from reconciler.git.errors import GitError
+from reconciler.git.keylists import Lists, begun, followed, joined, keys_in
 from reconciler.git.pin import Pin
 from reconciler.git.repository import Repository
 from reconciler.git.run import decode, run
@@ -73,18 +74,43 @@ def covered(repo: Repository, commit: str, trusted: Sequence[str], most: int = 1
 
 
 def _walk(repo: Repository, commit: str, new: Sequence[_New], pin: Pin, signers: Signers) -> str | None:
-    """Judge the new commits, parents first: each by the list of keys that the accepted ones below it lead to."""
-    lists = _touching(repo, commit, new)
-    after: dict[str, Signers] = {}
+    """Judge the new commits, parents first: each by the lists of keys that the accepted ones below it lead to."""
+    touching = _touching(repo, commit, new)
+    begin = begun(signers)
+    after: dict[str, Lists] = {}
     for item in new:
-        before = next((after[oid] for oid in item.parents[:1] if oid in after), signers)
+        below = tuple(dict.fromkeys(after.get(oid, begin) for oid in item.parents)) or (begin,)
+        before = joined(below)
         parts = signature.signed(item.raw)
-        accepted = parts is not None and signature.signer(parts, before) is not None
+        accepted = parts is not None and _signed_by_all(parts, below, before.signers.revoked)
         if not accepted and (pin.signatures == "every" or item.oid == commit):
-            return _refusal(item.oid, parts, before)
-        listed = accepted and item.oid in lists
-        after[item.oid] = _with_pinned(pin, signers_at(repo, item.oid)) if listed else before
+            return _refusal(item.oid, parts, before.signers)
+        listed = accepted and item.oid in touching
+        now = _with_pinned(pin, signers_at(repo, item.oid)) if listed else before.signers
+        after[item.oid] = followed(item.oid, now, below, before) if listed else before
+        if item.oid == commit and (why := _brought_back(repo, commit, after[commit])):
+            return why
     return None
+
+
+def _signed_by_all(parts: Signed, below: Sequence[Lists], revoked: str) -> bool:
+    """A merge must be allowed by each of its parents: else its maker chose the one that still lists his key."""
+    return all(signature.signer(parts, Signers(each.signers.allowed, revoked)) is not None for each in below)
+
+
+def _brought_back(repo: Repository, commit: str, lists: Lists) -> str | None:
+    """Refuse a head that lists a key which was taken away on the way to it: what is accepted begins the next list."""
+    tree = signers_at(repo, commit)
+    unrevoked = keys_in(lists.signers.revoked) - keys_in(tree.revoked)
+    back = next((line for line in tree.allowed.splitlines() if lists.drops(line)), None)
+    key = (signature.public_key(back) if back else None) or min(unrevoked, default=None)
+    if key is None:
+        return None
+    what = f"lists {signature.fingerprint(key)} again" if back else f"does not revoke {signature.fingerprint(key)}"
+    return (
+        f"commit {commit[:12]} {what}, which was taken away below it; take it out of {SIGNERS} and put it into "
+        f"{REVOKED} as it was, or look at it, and pin it: alai-reconcile trust {commit[:12]}"
+    )
 
 
 def _refusal(oid: str, parts: Signed | None, signers: Signers) -> str:

@@ -142,6 +142,71 @@ def test_a_key_that_was_taken_away_does_not_come_back_with_an_old_commit(signed:
     assert signed.why(signed.pin(now, signatures="head")) != ""
 
 
+def _merge(signed: Signed, by: str, *parents: str, tree: str | None = None) -> str:
+    """A merge with just these parents, in this order, as what is checked out."""
+    sign = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={signed.keys / by}")
+    over = [word for oid in parents for word in ("-p", oid)]
+    made = signed.git(*sign, "commit-tree", "-S", "-m", "merge", *over, f"{tree or parents[0]}^{{tree}}")
+    signed.git("reset", "-q", "--hard", made)
+    return made
+
+
+def _taken_from_eve(signed: Signed, *, revoked: bool) -> tuple[str, str]:
+    """The commit that lists eve, and the one on top of it that takes her key away."""
+    signed.list("alice", "bob", "eve")
+    first = signed.commit("alice")
+    signed.list("alice", "bob")
+    if revoked:
+        (signed.root / trust.REVOKED).write_text(signed.key("eve") + "\n")
+    return first, signed.commit("alice", "eve leaves")
+
+
+@pytest.mark.parametrize("mode", ["head", "every"])
+@pytest.mark.parametrize("revoked", [False, True])
+def test_a_merge_is_signed_by_a_key_that_each_of_its_parents_allows(signed: Signed, mode: str, revoked: bool) -> None:
+    first, gone = _taken_from_eve(signed, revoked=revoked)
+    signed.git("reset", "-q", "--hard", first)
+    beside = signed.commit("alice", "beside")
+    pin = signed.pin(first, signatures=mode)
+    for parents in ((first, gone), (gone, first), (beside, gone), (first, beside, gone), (beside, first, gone)):
+        for tree in (first, gone):
+            _merge(signed, "eve", *parents, tree=tree)
+            assert fingerprint(signed.key("eve")) in signed.why(pin), parents
+        _merge(signed, "bob", *parents, tree=gone)
+        assert signed.why(pin) == "", parents
+        signed.commit("eve", "on top of it")
+        assert signed.why(pin) != ""
+
+
+@pytest.mark.parametrize("mode", ["head", "every"])
+@pytest.mark.parametrize("revoked", [False, True])
+def test_a_merge_that_drops_a_removal_does_not_bring_the_key_back(signed: Signed, mode: str, revoked: bool) -> None:
+    first, gone = _taken_from_eve(signed, revoked=revoked)
+    pin = signed.pin(first, signatures=mode)
+    dropped = _merge(signed, "alice", first, gone, tree=first)
+    assert "taken away below it" in signed.why(pin), "accepted, it would begin the next list"
+    signed.commit("eve", "on top of it")
+    assert fingerprint(signed.key("eve")) in signed.why(pin)
+    signed.git("reset", "-q", "--hard", dropped)
+    signed.git("checkout", "-q", gone, "--", ".")
+    signed.commit("alice", "without eve again")
+    assert signed.why(pin) == ""
+    signed.commit("eve")
+    assert signed.why(pin) != ""
+
+
+@pytest.mark.parametrize("mode", ["head", "every"])
+def test_keys_that_a_side_branch_adds_or_gives_back_count_after_the_merge(signed: Signed, mode: str) -> None:
+    first, gone = _taken_from_eve(signed, revoked=False)
+    signed.list("alice", "eve", "bob")
+    back = signed.commit("alice", "eve is back")
+    pin = signed.pin(first, signatures=mode)
+    _merge(signed, "alice", gone, back, tree=back)
+    assert signed.why(pin) == ""
+    signed.commit("eve")
+    assert signed.why(pin) == ""
+
+
 def test_a_revoked_key_lets_nothing_new_in_even_where_it_is_listed_or_pinned(signed: Signed) -> None:
     (signed.root / trust.REVOKED).write_text(signed.key("alice") + "\n")
     revoked = signed.commit("alice")
