@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reconciler.git import plain
 from reconciler.git.layout import layout
 from reconciler.model.errors import FactoryError, Refused
 
@@ -25,6 +26,7 @@ class Busy(Refused):
 def lock_file(root: Path, name: str) -> Path:
     """The lock of this name for the repository whose top is `root`."""
     folder = layout(root).git_dir / FOLDER
+    plain.require_folder(folder)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / name
 

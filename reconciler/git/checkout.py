@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from reconciler.git import plain
 from reconciler.git.errors import BranchMoved, Dirty, GitError, IndexLocked, WrongBranch
 from reconciler.git.files import Disk, Entry, Slot
 from reconciler.git.journal import Move
@@ -87,7 +88,7 @@ class Checkout:
 
     def require_branch(self) -> None:
         """Raises WrongBranch unless HEAD names the branch."""
-        head = (self.git_dir / "HEAD").read_text(encoding="utf-8", errors="surrogateescape").strip()
+        head = decode(plain.read(self.git_dir / "HEAD")).strip()
         if head != f"ref: {self.ref}":
             found = head.removeprefix("ref: refs/heads/") if head.startswith("ref:") else "no branch (a detached HEAD)"
             raise WrongBranch(f"{self.root} has {found} checked out, not {self.branch}")
@@ -304,8 +305,8 @@ def _drop_stale(lock: Path, new: str) -> None:
     before: os.stat_result | None = None
     for _ in range(25):
         try:
-            now = lock.stat()
-            content = lock.read_text(encoding="ascii", errors="replace").strip()
+            now = lock.lstat()
+            content = plain.read(lock, 4096).decode("ascii", "replace").strip()
         except FileNotFoundError:
             return
         same = before is None or (now.st_ino, now.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)

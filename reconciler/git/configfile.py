@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from reconciler.git import plain
 from reconciler.git.errors import GitError
 
 MOST = 1_000_000
@@ -27,8 +28,7 @@ def read(file: Path) -> dict[str, str]:
     Section and name are in lower case. Empty where there is no such file. Raises GitError where git would not read it.
     """
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(MOST + 1)
+        raw = plain.read(file, MOST + 1)
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -21,12 +21,12 @@ import threading
 import time
 from pathlib import Path
 
-from reconciler.git import configfile
+from reconciler.git import configfile, plain
 from reconciler.git.errors import GitError
 from reconciler.git.layout import Layout
 
 _PREFIX = "alai-git-"
-_LINKED = ("objects", "refs", "packed-refs", "shallow", "logs/refs", "info/attributes", "info/exclude")
+_LINKED = ("objects", "refs", "packed-refs", "shallow", "info/attributes", "info/exclude")
 """what is data; a link to what is not there is to git as if there were nothing"""
 _YOUNG = 60.0
 """seconds in which a folder may belong to a process that is about to hold it"""
@@ -37,6 +37,7 @@ _base: tuple[int, Path] | None = None
 
 def variables(found: Layout) -> dict[str, str]:
     """The variables that tell git to work on this repository, isolated. Raises GitError."""
+    plain.require_below(found.git_dir, found.common)
     told = {"GIT_DIR": str(found.git_dir), "GIT_COMMON_DIR": str(_common(found))}
     return told if found.top is None else {**told, "GIT_WORK_TREE": str(found.top)}
 
@@ -44,8 +45,7 @@ def variables(found: Layout) -> dict[str, str]:
 def object_format(common: Path) -> str:
     """`sha1` or `sha256`. Raises GitError for a repository that is kept in a way that we cannot read."""
     try:
-        with (common / "config").open("rb") as stream:
-            raw = stream.read(configfile.MOST).lower()
+        raw = plain.read(common / "config", configfile.MOST).lower()
     except OSError:
         return "sha1"
     if b"objectformat" not in raw and b"refstorage" not in raw:
@@ -63,6 +63,7 @@ def object_format(common: Path) -> str:
 def _configuration(kind: str, *, bare: bool) -> str:
     """All that git is told by a file in a folder of ours. `kind`: see `object_format`."""
     core = f"[core]\n\trepositoryformatversion = {int(kind != 'sha1')}\n\tbare = {str(bare).lower()}\n"
+    core += "\tlogAllRefUpdates = false\n"
     return core if kind == "sha1" else f"{core}[extensions]\n\tobjectFormat = {kind}\n"
 
 
@@ -72,7 +73,7 @@ def borrow(found: Layout, git_dir: Path) -> None:
         (git_dir / folder).mkdir(parents=True)
     (git_dir / "objects/info/alternates").write_bytes(os.fsencode(found.objects.resolve()) + b"\n")
     with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(found.common / "shallow", git_dir / "shallow")
+        (git_dir / "shallow").write_bytes(plain.read(found.common / "shallow"))
     (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
     (git_dir / "config").write_text(_configuration(object_format(found.common), bare=False))
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
+import logging
 import os
+import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from reconciler.git import plain
 from reconciler.git.errors import IndexLocked
+from reconciler.git.layout import owners
 
 FOLDER = "alai-move"
+_MOST = 65_536
+"""bytes of a journal"""
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _YOUNG = 10.0
 """seconds in which a folder without a whole journal may belong to a writer that is about to write it"""
 
@@ -32,11 +41,12 @@ class Move:
         self.file = folder / "journal.json"
         self.index = folder / "index"
         self.files = folder / "files"
-        self.journal = _journal(self.file)
+        self.journal = _journal(os.pread(fd, _MOST, 0))
 
     @classmethod
     def begin(cls, git_dir: Path, branch: str, old: str | None, new: str) -> Move:
         """Write the journal durably."""
+        plain.require_folder(git_dir / FOLDER)
         folder = git_dir / FOLDER / secrets.token_hex(8)
         folder.mkdir(parents=True)
         fd = os.open(folder / "journal.json", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
@@ -50,8 +60,17 @@ class Move:
     @classmethod
     def left_behind(cls, git_dir: Path, patience: float) -> Iterator[Move]:
         """The moves of dead writers, each taken over. Git processes that outlive a writer are waited for (seconds)."""
-        for folder in sorted((git_dir / FOLDER).glob("*")):
-            move = cls._adopt(folder, patience)
+        moves = git_dir / FOLDER
+        if not _own(moves):
+            return
+        for folder in sorted(moves.iterdir()):
+            try:
+                move = cls._adopt(folder, patience) if _own(folder) else None
+            except FileNotFoundError:
+                continue  # its writer finished meanwhile
+            except OSError as error:
+                _leave(folder, error)
+                continue
             if move is not None:
                 yield move
 
@@ -60,11 +79,15 @@ class Move:
         deadline = time.monotonic() + patience
         young = time.time() - folder.stat().st_mtime < _YOUNG
         try:
-            fd = os.open(folder / "journal.json", os.O_RDWR | os.O_CLOEXEC)
+            fd = os.open(folder / "journal.json", os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             if not young:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
+            return None
+        if not _plain(os.fstat(fd)):
+            os.close(fd)
+            _leave(folder)
             return None
         while True:
             try:
@@ -80,7 +103,25 @@ class Move:
         if move is None or (move.journal is None and young):
             os.close(fd)
             return None
+        try:
+            move.clear()
+        except OSError:
+            os.close(fd)
+            raise
         return move
+
+    def clear(self) -> None:
+        """Remove what was laid ready: it is made anew, since nobody can tell who put there what a dead writer left.
+
+        Links are removed, never followed. Raises OSError, also for a folder that holds what no writer puts there.
+        """
+        for path in (self.files, self.index, self.folder / "index.lock"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        if more := {entry.name for entry in self.folder.iterdir()} - {self.file.name}:
+            raise FileExistsError(f"it holds {min(more)}")
 
     def take(self, wait: float, meanwhile: Callable[[], object] | None = None) -> None:
         """Take git's index lock, by linking the journal to it. Raises IndexLocked after `wait` seconds."""
@@ -115,23 +156,47 @@ class Move:
             return
         if self.owns():
             self.lock.unlink()
-        for path in (self.files, self.index, self.folder / "index.lock"):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        self.clear()
         self.file.unlink(missing_ok=True)
         os.close(self.fd)
         self.folder.rmdir()
 
 
-def _journal(file: Path) -> tuple[str, str | None, str] | None:
-    """(branch, old, new); None where the writer died before it was whole."""
+def _journal(raw: bytes) -> tuple[str, str | None, str] | None:
+    """(branch, old, new); None where the writer died before it was whole, or where no writer wrote it."""
     try:
-        values = json.loads(file.read_bytes())
-        return values["branch"], values["old"], values["new"]
-    except ValueError:
+        values = json.loads(raw)
+        branch, old, new = values["branch"], values["old"], values["new"]
+        named = all(part not in ("", ".", "..") for part in branch.split("/")) and "\0" not in branch
+        commits = _COMMIT.fullmatch(new) and (old is None or _COMMIT.fullmatch(old))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    return (branch, old, new) if named and commits else None
+
+
+def _own(folder: Path) -> bool:
+    """Whether it is a folder of ours and no link to one. What is there otherwise is named, and left alone."""
+    try:
+        there = folder.lstat()
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(there.st_mode) and there.st_uid in owners():
+        return True
+    _leave(folder)
+    return False
+
+
+def _plain(there: os.stat_result) -> bool:
+    return stat.S_ISREG(there.st_mode) and there.st_uid in owners()
+
+
+@functools.cache
+def _warned(told: str) -> None:
+    logging.getLogger(__name__).warning(told)  # once a process: recovery looks again and again
+
+
+def _leave(folder: Path, why: Exception | None = None) -> None:
+    _warned(f"{folder} was not written by us, so it is left as it is; remove it" + (f" ({why})" if why else ""))
 
 
 def _sync(target: int | Path) -> None:

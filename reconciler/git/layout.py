@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.git import configfile
+from reconciler.git import configfile, plain
 from reconciler.git.errors import GitError, NoRepository
 
 _MOST = 4096
@@ -31,9 +31,14 @@ class Layout(NamedTuple):
 
     def foreign(self) -> Path | None:
         """A part of it that belongs to another user than this process's (or the one who called sudo)."""
-        ours = {os.geteuid(), int(os.environ.get("SUDO_UID", "0"))} if os.geteuid() == 0 else {os.geteuid()}
+        ours = owners()
         parts = (self.git_dir, self.common) if self.top is None else (self.top, self.git_dir, self.common)
         return next((part for part in parts if part.stat().st_uid not in ours), None)
+
+
+def owners() -> set[int]:
+    """The users whose files this process works on: its own, and the one who called sudo."""
+    return {os.geteuid(), int(os.environ.get("SUDO_UID", "0"))} if os.geteuid() == 0 else {os.geteuid()}
 
 
 class Worktree(NamedTuple):
@@ -64,9 +69,7 @@ def layout(root: Path) -> Layout:
         raise NoRepository(f"{root} is not a git repository" if root.is_dir() else f"{root}: there is no such folder")
     if not found.objects.is_dir() or not (found.git_dir / "HEAD").exists():
         raise GitError(f"{root} is no whole git repository: its HEAD or its objects are missing")
-    for place in (found.git_dir / "HEAD", found.common / "refs", found.common / "packed-refs"):
-        if place.is_symlink():
-            raise GitError(f"{place} is a link, so what is written there would land elsewhere: make a clone instead")
+    plain.require(found.git_dir, found.common)
     return found
 
 
@@ -123,8 +126,7 @@ def _head(git_dir: Path) -> str:
 
 
 def _line(file: Path, prefix: str = "") -> str:
-    with file.open("rb") as stream:
-        said = os.fsdecode(stream.read(_MOST)).rstrip("\r\n")
+    said = os.fsdecode(plain.read(file, _MOST)).rstrip("\r\n")
     if "\n" in said or "\0" in said or not said.startswith(prefix):
         raise GitError(f"{file} does not hold one path")
     return said.removeprefix(prefix).strip()

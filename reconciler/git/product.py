@@ -26,7 +26,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler import trees
-from reconciler.git import isolation
+from reconciler.git import isolation, plain
 from reconciler.git.checkout import Checkout
 from reconciler.git.errors import BranchMoved, Dirty, GitError, WrongBranch
 from reconciler.git.journal import FOLDER
@@ -261,7 +261,7 @@ def _refuse_rebase(place: Layout, branch: str) -> None:
     """A rebase detaches HEAD and moves the branch at its end: moving it meanwhile would spoil the person's rebase."""
     for state in ("rebase-merge", "rebase-apply"):
         with contextlib.suppress(FileNotFoundError):
-            if (place.git_dir / state / "head-name").read_text().strip() == f"refs/heads/{branch}":
+            if decode(plain.read(place.git_dir / state / "head-name")).strip() == f"refs/heads/{branch}":
                 raise Dirty(f"{place.top} is in the middle of a rebase of {branch}")
 
 

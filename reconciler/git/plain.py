@@ -1,0 +1,113 @@
+"""What a `.git` folder may consist of: files and folders of its own. Decides nothing but that.
+
+Whoever packed a folder also chose what its `.git` holds. A link there makes what is written land in another place, and
+a named pipe keeps its reader waiting for ever. So every file is opened here, and what git itself opens is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from reconciler.git.errors import GitError
+
+_FILES = (
+    *("HEAD", "index", "packed-refs", "shallow", "commondir", "gitdir", "config", "config.worktree", "logs/HEAD"),
+    *("info/attributes", "info/exclude", "info/sparse-checkout", "objects/info/alternates"),
+)
+_FOLDERS = ("info", "logs", "refs", "objects", "objects/info", "objects/pack")
+_MOST = 500_000
+"""branches and folders of them, each in a file of its own: looking at as many takes about a second"""
+
+
+def read(file: Path, most: int = -1) -> bytes:
+    """The first `most` bytes of a file (-1: all). Raises GitError where it is a link or no file, OSError."""
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if file.is_symlink():
+            raise _link(file) from error
+        raise
+    with os.fdopen(fd, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise _odd(file, "file")
+        return stream.read(most)
+
+
+def require(*folders: Path) -> None:
+    """Raises GitError where something in these git folders that is read or written is a link, a pipe or the like."""
+    for folder in dict.fromkeys(folders):
+        for name in _FOLDERS:
+            require_folder(folder / name)
+        for name in _FILES:
+            if (mode := _mode(folder / name)) is not None and not stat.S_ISREG(mode):
+                raise _link(folder / name) if stat.S_ISLNK(mode) else _odd(folder / name, "file")
+
+
+def require_folder(folder: Path) -> None:
+    """Raises GitError where it is there, but not as a folder of its own."""
+    if (mode := _mode(folder)) is not None and not stat.S_ISDIR(mode):
+        raise _link(folder) if stat.S_ISLNK(mode) else _odd(folder, "folder")
+
+
+def require_below(*folders: Path) -> None:
+    """The same for all branches and their logs, and for what objects lie in. Raises GitError.
+
+    git finds branches and logs by itself, not through a folder of ours, and appends to each log that is there.
+    """
+    for folder in dict.fromkeys(folders):
+        for name in ("objects", "objects/pack"):
+            _entries(folder / name)
+        for name in ("refs", "logs"):
+            _require_tree(folder / name)
+
+
+def _require_tree(top: Path) -> None:
+    todo, seen = [top], 0
+    while todo:
+        found, folders = _entries(todo.pop())
+        todo += folders
+        seen += found
+        if seen > _MOST:
+            raise GitError(
+                f"{top} has more than {_MOST} files: make a clone instead, or pack them: git pack-refs --all"
+            )
+
+
+def _entries(folder: Path) -> tuple[int, list[Path]]:
+    """How many entries a folder has, and which are folders."""
+    folders: list[Path] = []
+    number = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                number += 1
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    _require_gone(Path(entry.path))
+    except FileNotFoundError:
+        pass  # git removes a folder with its last branch
+    return number, folders
+
+
+def _require_gone(place: Path) -> None:
+    """What is neither a file nor a folder may also have gone since it was listed."""
+    if (mode := _mode(place)) is not None and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise _link(place) if stat.S_ISLNK(mode) else _odd(place, "file")
+
+
+def _mode(place: Path) -> int | None:
+    try:
+        return os.lstat(place).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _link(place: Path) -> GitError:
+    return GitError(f"{place} is a link, so what is written there would land elsewhere: make a clone instead")
+
+
+def _odd(place: Path, kind: str) -> GitError:
+    return GitError(f"{place} is no plain {kind}: move it away, or make a clone instead")
