@@ -22,6 +22,8 @@ BOUNDED = {
     "reconciler.desired.parse": SHORT,
     "reconciler.desired.frontmatter._KEY": SHORT,
     "reconciler.execute.backends.failures": SHORT,
+    "reconciler.execute.gates.shell._ASSIGNMENT": SHORT,
+    "reconciler.git.controllers._LINE": SHORT,
 }
 """patterns, or modules, that are only ever shown texts of so many characters, or asked at their beginning alone"""
 PUMPS = (

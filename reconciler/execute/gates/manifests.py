@@ -30,12 +30,12 @@ _OPEN = {
 }
 """tables that are the work's to write"""
 _PATHED = re.compile(r"\b(?:path|git|registry|package)\s*=")
-_GO = re.compile(r"^\s*replace\b.*?(?:\([^)]*\)|$)", re.MULTILINE | re.DOTALL)
+_GO = re.compile(r"^[ \t]*+replace\b[^(\n]*+(?:\([^()]*+\))?", re.MULTILINE)
 _GRADLE = re.compile(r"^dependencies\s*\{", re.MULTILINE)
-_MAVEN = re.compile(r"<dependencies>.*?</dependencies>", re.DOTALL)
+_MAVEN = re.compile(r"<dependencies>(?:[^<]|<(?!/?dependencies>))*+</dependencies>")
 _CMAKE = re.compile(
-    r"(?im)^\s*(?:add_library|add_executable|target_sources|target_link_libraries|target_include_directories"
-    r"|include_directories|add_subdirectory|install|project|cmake_minimum_required)\s*\((?:[^()]|\([^()]*\))*\)"
+    r"(?im)^[ \t]*+(?:add_library|add_executable|target_sources|target_link_libraries|target_include_directories"
+    r"|include_directories|add_subdirectory|install|project|cmake_minimum_required)[ \t]*+\((?:[^()]++|\([^()]*+\))*+\)"
 )
 _TESTING = re.compile(r"(?i)test|check|spec")
 

@@ -34,7 +34,8 @@ _ASSERTS = re.compile(
 )
 """what a program does that looks at others"""
 _TAKES = re.compile(
-    r"^\s*(?:from\s+\.?([\w.]+)\s+import|import\s+([\w.]+))|(?:require\(|\bfrom\s|\bimport\s)\s*['\"](\./[\w./-]+)['\"]",
+    r"^[ \t]*+(?:from[ \t]++\.?([\w.]++)[ \t]++import|import[ \t]++([\w.]++))"
+    r"|(?:require\(|\bfrom\s|\bimport\s)[ \t]*+['\"](\./[\w./-]++)['\"]",
     re.MULTILINE,
 )
 _VARIABLE = re.compile(r"^(?:\$[({]?\w+[)}]?/+|\./)+")
