@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.vocabulary import Verdict
 from tests.escape.conftest import CANARY, Prison, Told
 
 KEYCTL, ADD_KEY, SESSION = 250, 248, -3
@@ -224,6 +225,15 @@ def test_a_command_cannot_hold_more_memory_than_its_limit_by(what: str, prison: 
     assert told.transcript[0]["exit"] != 0
     # others on this machine take some meanwhile
     assert seen[0] - seen[1] < 800, f"{seen[0] - seen[1]} MiB"
+
+
+def test_sparse_files_count_as_large_as_they_say(prison: Prison) -> None:
+    with lowest() as seen:
+        told = prison.shell("for i in $(seq 41); do truncate -s 4M t$i; done; echo made; sleep 3")
+    assert told.result
+    assert told.result.ended is Verdict.FAILED
+    assert "disk" in told.result.message
+    assert seen[0] - seen[1] < 800
 
 
 def test_watches_on_files_are_left_for_the_person(prison: Prison) -> None:

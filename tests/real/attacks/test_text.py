@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.real.attacks.lab import GOOD, HELLO, Bench, Shop, runs, writes
-from tests.standins.script import Reply, calls, says
+from tests.standins.script import Reply, calls
 
 BACKTRACKS: dict[str, tuple[Reply, ...]] = {
     "a mark of unfinished work and blanks": (writes("hello.py", "# TODO" + " " * 3000 + "x\n\n\n" + GOOD),),
@@ -18,8 +18,11 @@ BACKTRACKS: dict[str, tuple[Reply, ...]] = {
     "words for secrets": (runs("python3 -c \"open('data.txt', 'w').write('password' * 100000)\""),),
     "addresses with passwords": (runs("python3 -c \"print('://a:' + 'b' * 400000)\""),),
     "begins of keys": (runs("python3 -c \"print('-----BEGIN PRIVATE KEY-----' * 8000)\""),),
-    "fences of code": (says("```\n" * 60000),),
-    "braces that never close": (says('{"a":' * 20000),),
+    "fences of code": (Reply(("```\n" * 60000,)),),
+    "thoughts that never end": (Reply(("<think>" * 60000,)),),
+    "objects in objects": (Reply(('{"a":' * 500 + "[" + "1," * 200000,)),),
+    "thousands of files": (runs("mkdir x; cd x; python3 -c \"for i in range(6000): open(str(i) + 'n' * 99, 'w')\""),),
+    "braces that never close": (Reply(('{"a":' * 20000,)),),
 }
 
 
