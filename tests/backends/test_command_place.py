@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import pwd
 import socket
 import threading
 from collections.abc import Iterator
@@ -72,7 +75,58 @@ def test_an_entry_cannot_show_a_home_or_what_is_hidden_in_it(secret: Path, tmp_p
             said("cat", *([] if mounted else [str(path)]), **words)
         assert refused.value.reason is Reason.SANDBOX_MISSING
     assert not private(secret.parents[1] / "models")
-    assert not private(secret.parents[1] / ".local/share/weights")
+
+
+@pytest.mark.parametrize("name", [
+    ".cache", ".cache/huggingface/token", ".local", ".local/share/keyrings", ".local/share/weights", ".config/gh",
+    ".netrc", "work/.env", "keys/id_rsa", "my-secrets/a", "credentials.json", "token", "server.pem",
+])  # fmt: skip
+def test_nothing_below_a_home_is_shown_that_is_hidden_or_looks_like_a_secret(secret: Path, name: str) -> None:
+    assert private(secret.parents[1] / name)
+
+
+@pytest.mark.parametrize("name", ["models", "models/tokenizer.json", "models/special_tokens_map.json", "secretary.py"])
+def test_what_lies_open_in_a_home_is_shown_where_it_is_named(secret: Path, name: str) -> None:
+    assert not private(secret.parents[1] / name)
+
+
+@pytest.mark.parametrize("place", [
+    "/", "/run", "/run/user/1000", "/var/run", "/var/run/docker.sock", "/tmp", "/var/tmp", "/proc", "/proc/self/root",
+    "/proc/self/root/root/.ssh", "/sys/fs", "/dev", "/dev/shm", "/home", "/home/somebody",
+    "/home/somebody/models", "/root", "/root/models", "/Users/somebody",
+])  # fmt: skip
+@pytest.mark.usefixtures("secret")
+def test_no_place_of_the_running_machine_or_of_another_user_is_shown(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = pwd.struct_passwd(("me", "x", os.getuid(), 0, "", str(tmp_path / "home"), ""))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: mine)
+    assert private(Path(place))
+
+
+def test_the_home_of_another_user_is_not_shown_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = pwd.struct_passwd(("other", "x", 4321, 4321, "", "/srv/people/other", ""))
+    monkeypatch.setattr(pwd, "getpwall", lambda: [other])
+    assert private(Path("/srv/people/other/models"))
+    assert not private(Path("/srv/people/models"))
+
+
+@needs_sandbox
+def test_a_folder_that_holds_a_socket_is_not_shown_however_deep_it_lies(tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    (folder / "a/b").mkdir(parents=True)
+    (folder / "a/b/one").write_text("one")
+    words = ("sh", "-c", f"cat >/dev/null; cat {folder}/a/b/one", "/dev/null", "/tmp")
+    assert said(*words, mounts=(str(folder),)) == "one"
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(folder / "a/b"):
+        listener.bind("s")
+    for shown in (folder, folder / "a/b/s"):
+        with pytest.raises(BackendError, match="holds sockets"):
+            said(*words, mounts=(str(shown),))
+    (folder / "a/b/s").unlink()
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(BackendError, match="holds sockets"):
+        said(*words, mounts=(str(folder),))
 
 
 @pytest.fixture

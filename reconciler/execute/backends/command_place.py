@@ -5,8 +5,11 @@ Outside of it only where a person of this machine said so (`alai-reconcile trust
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import pwd
+import re
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
@@ -17,8 +20,20 @@ from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.toolchain import toolchain
 from reconciler.model.job import ModelBrief
 
-_HIDDEN = (".local", ".cache")
-"""folders of programs, not of secrets, below a home"""
+_LIVE = tuple(map(Path, ("/run", "/proc", "/sys", "/dev")))
+"""where services and the kernel answer: nothing below them is plain data (`/var/run` leads to the first)"""
+_EVERYBODYS = tuple(map(Path, ("/tmp", "/var/tmp")))
+"""nobody knows what lies in all of them; a folder below may be shown"""
+_HOMES = tuple(map(Path, ("/root", "/home", "/Users")))
+_FIRST = 1000
+"""the users from here on are people"""
+_SECRET = re.compile(
+    r"(?:^|[-_.])(?:keyrings?|credentials?|secrets?|passwords?)(?:$|[-_.])|^tokens?(?:\.\w+)?$|^id_(?:rsa|dsa|ecdsa|ed25519)"
+    r"|\.(?:pem|key|p12|pfx|kdbx|gpg|asc)$",
+    re.IGNORECASE,
+)
+_MOST_ENTRIES = 200_000
+"""that a folder is looked through for; weights and what runs them have far fewer"""
 
 
 class NotAllowed(Exception):
@@ -26,12 +41,50 @@ class NotAllowed(Exception):
 
 
 def private(path: Path) -> bool:
-    """Whether it would show a home folder, or what lies hidden in one, such as keys and logins."""
-    real, home = path.resolve(), Path.home().resolve()
-    if home.is_relative_to(real):
+    """Whether it would show a home folder, what lies hidden in one such as keys and logins, or what answers."""
+    real = path.resolve()
+    if any(real.is_relative_to(place) or place.is_relative_to(real) for place in _LIVE) or real in _EVERYBODYS:
         return True
-    first = real.relative_to(home).parts[0] if real.is_relative_to(home) else ""
-    return first.startswith(".") and first not in _HIDDEN
+    own = _own_homes()
+    for home in own:
+        if home.is_relative_to(real):
+            return True
+        if real.is_relative_to(home):
+            return any(part.startswith(".") or _SECRET.search(part) for part in real.relative_to(home).parts)
+    return any(real.is_relative_to(place) for place in (*_HOMES, *_other_homes(own)))
+
+
+def _own_homes() -> tuple[Path, ...]:
+    """The one that programs are told of, and the one that this user has: they may be two."""
+    told = Path.home().resolve()
+    try:
+        return (told, Path(pwd.getpwuid(os.getuid()).pw_dir).resolve())
+    except KeyError:
+        return (told,)
+
+
+def _other_homes(own: Sequence[Path]) -> list[Path]:
+    """Those of people: what services call their home is often a folder of the system that many share."""
+    people = (Path(entry.pw_dir).resolve() for entry in pwd.getpwall() if entry.pw_uid == 0 or entry.pw_uid >= _FIRST)
+    return [home for home in people if home not in own and len(home.parts) > 1]
+
+
+def answers(path: Path) -> bool:
+    """Whether it is, or holds, a socket or the like, which a read-only mount gives away all the same.
+
+    True as well where there is too much to look through.
+    """
+    if not path.is_dir():
+        return not path.is_file()
+    seen = 0
+    for folder, _, _ in os.walk(path.resolve()):
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                seen += 1
+                plain = entry.is_symlink() or entry.is_dir() or entry.is_file()
+                if not plain or seen > _MOST_ENTRIES:
+                    return True
+    return False
 
 
 @contextlib.asynccontextmanager
@@ -54,9 +107,12 @@ async def place(model: ModelBrief, sandbox: Sandbox | None, scratch: Path, heard
             raise NotAllowed(f"is to read {path}, which is not there")
         if private(path):
             raise NotAllowed(
-                f"is to read {path}, and no sandbox shows a home folder or what is hidden in one: move it, {allow}"
+                f"is to read {path}, and no sandbox shows a home folder, what is hidden in one, or what belongs to the"
+                f" running machine: move it, {allow}"
             )
-    show += named
+        if await asyncio.to_thread(answers, path):
+            raise NotAllowed(f"is to read {path}, which holds sockets, or too many files to say so: move it, {allow}")
+    show = [*(path for path in show if not _has_its_own(path)), *named]
     if not model.egress:
         yield enclose(sandbox, argv, scratch=scratch, show=show, env={})
         return
@@ -67,4 +123,10 @@ async def place(model: ModelBrief, sandbox: Sandbox | None, scratch: Path, heard
 
 def _paths(words: Sequence[str]) -> list[Path]:
     """The words that are absolute paths of what is there: parts of the program."""
-    return [Path(word) for word in words if word.startswith("/") and Path(word).exists()]
+    paths = [Path(word) for word in words if word.startswith("/") and Path(word).exists()]
+    return [path for path in paths if not _has_its_own(path)]
+
+
+def _has_its_own(path: Path) -> bool:
+    """Whether the sandbox has one of its own in that place: it needs none of this machine's."""
+    return path == Path("/tmp") or path.parts[1:2] in (("dev",), ("proc",))
