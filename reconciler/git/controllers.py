@@ -75,9 +75,12 @@ def made_by_controllers(repo: Repository, head: str, claims: Collection[str]) ->
     for change in changes:
         gone = frozenset[str]().union(*map(keys, change.before)) - keys(change.now)
         if concerned := {oid for oid, key in signed.items() if key in gone}:
-            related = _ancestors(repo, change.oid) | _descendants(repo, change.oid, head)
-            for oid in concerned - related:
-                del signed[oid]
+            old = _ancestors(repo, change.oid)
+            later = [each for each in changes if each.oid in _descendants(repo, change.oid, head)]
+            back = [(_descendants(repo, each.oid, head), _added(each, keys)) for each in later]
+            for oid in concerned - old:
+                if not any(oid in below and signed[oid] in added for below, added in back):
+                    del signed[oid]
     return accepted | signed.keys()
 
 
@@ -99,6 +102,11 @@ def _changes(repo: Repository, head: str) -> Iterator[_Change]:
     names = iter(_names(repo, [f"{oid}:{LIST}" for commit in commits for oid in commit]))
     for oid, *parents in commits:
         yield _Change(oid, next(names), tuple(next(names) for _ in parents))
+
+
+def _added(change: _Change, keys: _Keys) -> frozenset[str]:
+    """The keys that it lists again: none where it is a merge, which may only have been resolved to an old file."""
+    return keys(change.now) - keys(change.before[0]) if len(change.before) == 1 else frozenset()
 
 
 class _Keys:

@@ -122,6 +122,17 @@ def test_a_key_that_is_listed_again_signs_again(line: Line) -> None:
     assert line.counts(before, again) == {before, again}
 
 
+def test_a_merge_that_drops_the_retirement_does_not_bring_the_key_back(line: Line) -> None:
+    both = line.keys(with_key(with_key(b"", OLD.public, "old"), NEW.public, "new"))
+    retired = line.keys(without_key((line.root / LIST).read_bytes(), OLD.public, "20300101"))
+    for parents in ((both, retired), (retired, both)):
+        line.git("reset", "-q", "--hard", parents[0])
+        merge = line.git("commit-tree", "-m", "merge", "-p", parents[0], "-p", parents[1], f"{both}^{{tree}}")
+        line.git("reset", "-q", "--hard", merge)
+        late, other = line.by(OLD), line.by(NEW)
+        assert line.counts(late, other) == {other}
+
+
 def test_outcomes_of_two_machines_count_after_their_histories_were_merged(line: Line) -> None:
     line.keys(with_key(with_key(b"", OLD.public, "one"), NEW.public, "two"))
     line.git("branch", "side")
