@@ -84,7 +84,7 @@ def _walk(repo: Repository, commit: str, new: Sequence[_New], pin: Pin, signers:
         parts = signature.signed(item.raw)
         accepted = parts is not None and _signed_by_all(parts, below, before.signers.revoked)
         if not accepted and (pin.signatures == "every" or item.oid == commit):
-            return _refusal(item.oid, parts, before.signers)
+            return _refusal(item, parts, before.signers, head=item.oid == commit)
         listed = accepted and item.oid in touching
         now = _with_pinned(pin, signers_at(repo, item.oid)) if listed else before.signers
         after[item.oid] = followed(item.oid, now, below, before) if listed else before
@@ -113,7 +113,8 @@ def _brought_back(repo: Repository, commit: str, lists: Lists) -> str | None:
     )
 
 
-def _refusal(oid: str, parts: Signed | None, signers: Signers) -> str:
+def _refusal(item: _New, parts: Signed | None, signers: Signers, *, head: bool) -> str:
+    oid = item.oid
     if parts is None:
         what = f"commit {oid[:12]} carries no SSH signature"
     else:
@@ -121,7 +122,17 @@ def _refusal(oid: str, parts: Signed | None, signers: Signers) -> str:
         what = f"commit {oid[:12]} is signed with {key}, which {SIGNERS} of what was trusted before does not allow now"
     if not signers.allowed.strip():
         return f"{what}, and no key is listed there; pin yours: alai-reconcile trust ~/.ssh/KEY.pub"
-    return f"{what}; {HOW} {oid[:12]}"
+    return f"{what}; {_how(item.parents, head=head)} {oid[:12]}"
+
+
+def _how(parents: Sequence[str], *, head: bool) -> str:
+    """To amend signs the last commit only: one below it is signed by making it and what follows anew."""
+    if head:
+        return HOW
+    begin = parents[0][:12] if parents else "--root"
+    again = f"git rebase --exec 'git commit --amend --no-edit -S' {begin}"
+    pin = "or look at it, and pin it: alai-reconcile trust"
+    return f"sign it, and what follows, with a key that is listed: {again}; {pin}"
 
 
 def _way_out(commit: str) -> str:

@@ -106,7 +106,10 @@ def test_one_signature_speaks_for_what_lies_below_only_where_the_head_alone_is_a
     unsigned = signed.repository.head()
     signed.commit("alice")
     assert signed.why(signed.pin(first, signatures="head")) == ""
-    assert unsigned[:12] in signed.why(signed.pin(first, signatures="every"))
+    said = signed.why(signed.pin(first, signatures="every"))
+    assert f"commit {unsigned[:12]} carries no" in said
+    assert f"git rebase --exec 'git commit --amend --no-edit -S' {first[:12]}; " in said
+    assert f"alai-reconcile trust {unsigned[:12]}" in said
 
 
 def test_a_merged_branch_is_judged_too_where_every_commit_must_be_signed(signed: Signed) -> None:
