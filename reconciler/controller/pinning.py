@@ -14,7 +14,7 @@ from reconciler.controller import hosts, signing
 from reconciler.controller.factory import Factory, Say
 from reconciler.controller.lease import lease
 from reconciler.controller.observe import InvalidManifests, observe, read_delta
-from reconciler.controller.standing import HEADS
+from reconciler.controller.standing import HEADS, standing
 from reconciler.desired import read
 from reconciler.git import pin as pins
 from reconciler.git.pin import Pin, Signatures
@@ -86,7 +86,12 @@ def trust_host(folder: Path, name: str, say: Say) -> str:
 
 def new_key(folder: Path) -> str:
     """Replace the key that this machine's controller signs with. Says what a person does then."""
-    return signing.replace_key(Factory.open(folder).repository)
+    factory = replace(Factory.open(folder), acts=True)
+    if pins.read(factory.repository.common) is None:
+        _checked_out(factory)
+    else:
+        standing(factory)  # a list on a branch that does not count would leave this machine with a key nobody knows
+    return signing.replace_key(factory.repository)
 
 
 def key_of(text: str) -> str | None:

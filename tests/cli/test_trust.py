@@ -78,6 +78,19 @@ def test_work_of_another_branch_or_of_a_detached_head_is_refused_before_anything
     assert "Settled" in fine(factory, "apply")
 
 
+def test_a_new_key_is_made_on_the_pinned_branch_alone(factory: TinyFactory) -> None:
+    own_key(Repository(factory.root))
+    place = pins.place(factory.root / ".git", ".key")
+    before = (place.read_bytes(), pin_of(factory), factory.git("status", "--porcelain"))
+    factory.git("checkout", "-q", "-b", "side")
+    assert "has side checked out, not main, which is pinned" in refused(factory, "trust", "--new-key")
+    factory.git("checkout", "-q", "--detach")
+    assert "a detached HEAD" in refused(factory, "trust", "--new-key")
+    assert (place.read_bytes(), pin_of(factory), factory.git("status", "--porcelain")) == before
+    factory.git("checkout", "-q", "main")
+    assert "A new key is kept" in fine(factory, "trust", "--new-key")
+
+
 def test_who_looks_hears_which_commit_is_spoken_of(factory: TinyFactory) -> None:
     main = factory.head
     factory.git("checkout", "-q", "-b", "side")
