@@ -58,12 +58,12 @@ def require_below(*folders: Path) -> None:
     """
     for folder in dict.fromkeys(folders):
         for name in ("objects", "objects/pack"):
-            _entries(folder / name)
+            _entries(f"{folder}/{name}")
         for name in ("refs", "logs"):
-            _require_tree(folder / name)
+            _require_tree(f"{folder}/{name}")
 
 
-def _require_tree(top: Path) -> None:
+def _require_tree(top: str) -> None:
     todo, seen = [top], 0
     while todo:
         found, folders = _entries(todo.pop())
@@ -75,16 +75,16 @@ def _require_tree(top: Path) -> None:
             )
 
 
-def _entries(folder: Path) -> tuple[int, list[Path]]:
+def _entries(folder: str) -> tuple[int, list[str]]:
     """How many entries a folder has, and which are folders."""
-    folders: list[Path] = []
+    folders: list[str] = []
     number = 0
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 number += 1
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(Path(entry.path))
+                    folders.append(entry.path)
                 elif not entry.is_file(follow_symlinks=False):
                     _require_gone(Path(entry.path))
     except FileNotFoundError:
