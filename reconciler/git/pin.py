@@ -13,6 +13,7 @@ import os
 import re
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -88,12 +89,14 @@ def read(common: Path) -> Pin | None:
 
 
 def create(common: Path, branch: str, **more: object) -> Pin:
-    """Begin anew: whatever was kept of a repository that lay at this path before is removed, its keys too."""
+    """Begin anew: whatever was kept of a repository that lay at this path is removed, its key set aside."""
     path = place(common)
     pin = msgspec.structs.replace(Pin(repository=os.path.realpath(common), branch=branch), **more)
     with _alone(path):
         for old in path.parent.glob(f"{path.stem}.*"):
-            if old.suffix != ".lock":
+            if old.suffix == ".key":  # nobody could make it again
+                old.rename(old.with_name(f"{old.name}.old-{time.strftime('%Y-%m-%d')}-{time.time_ns()}"))
+            elif old.suffix != ".lock" and ".key.old-" not in old.name:
                 old.unlink()
         write_private(path, msgspec.json.format(msgspec.json.encode(pin)) + b"\n")
     return pin

@@ -52,6 +52,8 @@ def test_a_repository_made_anew_at_the_same_path_inherits_nothing(config: Path, 
     pin.create(common, "trunk")
     assert pin.read(common) == pin.Pin(repository=str(common), branch="trunk")
     assert not pin.place(common, ".key").exists()
+    pin.create(common, "main")
+    assert [item.read_bytes() for item in config.glob("*.key.old-*")] == [b"private"], "nobody could make it again"
 
 
 def test_changes_at_the_same_moment_are_all_kept(config: Path, common: Path) -> None:
