@@ -72,7 +72,7 @@ _JS = (
     *_fails(
         _PRINTS,
         r"(?:log|write|info)\(.{0,80}(?:TAP version \d|\b(?:not )?ok \d+ -|# (?:tests|pass|fail) \d)",
-        r"(?:log|write|info)\(.{0,80}\b\d+ pass(?:ing|ed)\b",
+        r"(?:log|write|info)\(\s*['\"`]\s*\d+ pass(?:ing|ed)\b",
     ),
     *_person(_WHERE, r"\bhostname\(\)\s*[=!]==?|[=!]==?\s*\w*\.?hostname\(\)|\bhostname\(\)\.(?:incl|starts|match)"),
     *_person(_WHO, r"\.stack\b.{0,80}(?:includes|match|test|indexOf)\(.{0,40}(?:test|spec|assert)"),
@@ -115,6 +115,8 @@ _OTHERS = {
 }
 _SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 _EXIT = re.compile(r"(?<!=>)(?<!=> )\bprocess\.exit\(\s*0?\s*\)")
+_CONDITION = re.compile(r"\b(?:if|else|case|default)\b|&&|\|\||\?")
+_HELPS = re.compile(r"^\S.*\b(?:print_|show_)?(?:usage|help)\s*\(")
 _GUARD = re.compile(r"require\.main|import\.meta\.(?:main|url)|process\.argv\[1\]")
 
 
@@ -161,7 +163,15 @@ def look(path: str, content: bytes, added: Iterable[str]) -> Iterator[Found]:
     else:
         rules = _OTHERS.get(suffix(path), ())
         ends_itself = script or re.search(r"\bmain\s*\(", text) is not None
-        yield from (found for found in _matching(rules, lines, mine, "//") if not (ends_itself and found[1] == _ENDS))
+        for found in _matching(rules, lines, mine, "//"):
+            if found[1] != _ENDS or not (ends_itself or _helps(lines, found[0])):
+                yield found
+
+
+def _helps(lines: list[str], number: int) -> bool:
+    """Whether a line stands in the function that says how a program is used, which is expected to end it."""
+    heads = [line for line in lines[:number] if re.match(r"[A-Za-z].*\(", line)]
+    return bool(heads) and _HELPS.search(heads[-1]) is not None
 
 
 def _is_product(path: str) -> bool:
@@ -188,7 +198,8 @@ def _ends(lines: list[str], mine: set[int]) -> Iterator[Found]:
         found = _EXIT.search(plain)
         for at, letter in enumerate(plain):
             if found and at == found.start() and number in mine and not guarded and not any(deep):
-                yield number, "ends the program while it is loaded", False
+                # a server that was asked to run once ends well too: whether the condition is honest, a person says
+                yield number, "ends the program while it is loaded", bool(deep) or bool(_CONDITION.search(plain[:at]))
             if letter == "{":
                 deep.append(not _is_block(plain[:at]))
             elif letter == "}" and deep:

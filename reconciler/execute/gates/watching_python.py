@@ -15,7 +15,7 @@ _WHO = frozenset(("USER", "LOGNAME", "USERNAME", "HOSTNAME", "PYTHONDONTWRITEBYT
 _MACHINE = frozenset(("socket.gethostname", "platform.node", "getpass.getuser", "os.getlogin", "os.uname", "os.getcwd"))
 _STACK = frozenset(("inspect.stack", "inspect.currentframe", "sys._getframe", "traceback.extract_stack"))
 _SUMMARY = re.compile(
-    r"\bRan \d+ tests?\b|\b\d+ passed\b|^TAP version \d|^(?:not )?ok \d+\b|# (?:tests|pass) \d|\bOK\s*$"
+    r"\bRan \d+ tests?\b|\b\d+ passed\b|^TAP version \d|^(?:not )?ok \d+\b|# (?:tests|pass) \d|(?:^|\n)OK\s*$"
 )
 _PRINTS = frozenset(("print", "sys.stdout.write", "sys.stderr.write", "sys.__stdout__.write", "os.write"))
 _WATCHERS = re.compile(r"(?i)unit_?test|pytest|\btest_|assert|_pytest")
@@ -71,7 +71,7 @@ def _asks(node: ast.AST, inside: ast.AST | None) -> tuple[str, bool] | None:
                 return "changes the test runner", False
             if _name(target).startswith("sys.modules"):
                 return "puts a module in another's place", True
-    if isinstance(node, ast.FunctionDef) and node.name in ("__eq__", "__ne__") and _constant(node):
+    if isinstance(node, ast.FunctionDef) and _constant(node) is {"__eq__": True, "__ne__": False}.get(node.name, ...):
         return "equals everything", False
     return None
 
@@ -106,7 +106,9 @@ def _calls(node: ast.Call, inside: ast.AST | None) -> tuple[str, bool] | None:
     first = node.args[0] if node.args else None
     if name == "setattr" and first is not None and _of_runner(_name(first)):
         return "changes the test runner", False
-    if name in _PRINTS and any(_SUMMARY.search(word) for argument in node.args for word in _strings(argument)):
+    # what a function prints is the answer of whoever calls it; a runner is forestalled while the module is loaded
+    said = (word for argument in node.args for word in _strings(argument))
+    if name in _PRINTS and inside is None and any(map(_SUMMARY.search, said)):
         return "prints what a test runner prints", False
     if name in ("__import__", "importlib.import_module") and any(
         word.partition(".")[0] in _RUNNERS for word in _strings(node)
@@ -142,11 +144,12 @@ def _ends(node: ast.AST, *, script: bool) -> tuple[str, bool] | None:
     return ("ends the program while it is loaded", False) if well else None
 
 
-def _constant(function: ast.FunctionDef) -> bool:
-    """Whether a function gives True, or False, whatever it is asked."""
+def _constant(function: ast.FunctionDef) -> bool | None:
+    """The True or False that a function gives whatever it is asked; None where it depends."""
     body = [node for node in function.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
     last = body[0] if len(body) == 1 else None
-    return isinstance(last, ast.Return) and isinstance(last.value, ast.Constant) and isinstance(last.value.value, bool)
+    given = last.value.value if isinstance(last, ast.Return) and isinstance(last.value, ast.Constant) else None
+    return given if isinstance(given, bool) else None
 
 
 def _of_runner(name: str) -> bool:
