@@ -186,7 +186,7 @@ def test_a_check_that_breaks_is_an_error_and_no_point(tmp_path: Path, monkeypatc
 
     monkeypatch.setitem(CHECKS, "links", broken)  # type: ignore[arg-type]
     subject = Subject(root=tmp_path, evidence=tmp_path, sandbox=Sandbox.plain(), policy=PolicySpec())
-    (report,) = read_all(subject, ["links"], ())["links"]
+    (report,) = read_all(subject, ["links"])["links"]
     assert report.result is GateResult.ERROR
     assert report.message == "the gate broke: RuntimeError: out of order"
 
