@@ -24,7 +24,7 @@ SERVER = Path(__file__).parents[1] / "standins" / "mcp_server.py"
 
 
 def server(name: str, *command: str, **more: Any) -> McpBrief:
-    given: dict[str, Any] = {"env": {}, "tools": (), "network": False, "sha256": "0" * 64, **more}
+    given: dict[str, Any] = {"env": {}, "tools": None, "network": False, "sha256": "0" * 64, **more}
     return McpBrief(name=name, command=command, **given)
 
 

@@ -206,8 +206,9 @@ def test_a_program_that_talks_for_ever_is_ended(plain: Stage) -> None:
 
 
 def test_a_program_that_says_too_much_is_ended(plain: Stage) -> None:
-    ending = plain.run({"say": "hm"}, {"flood": "x" * 20})
-    assert (ending.reason, ending.message.endswith("said more than 64 MiB")) == (Reason.BACKEND_ERROR, True)
+    for flood, told in (("x" * 20, "said a line of more than 16 MiB"), ("x" * 20 + "\n", "said more than 64 MiB")):
+        ending = plain.run({"say": "hm"}, {"flood": flood})
+        assert (ending.reason, ending.message.endswith(told)) == (Reason.BACKEND_ERROR, True)
 
 
 def test_a_program_that_holds_too_much_memory_is_ended(stage: Stage) -> None:

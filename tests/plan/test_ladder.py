@@ -142,7 +142,7 @@ def test_above_the_last_rung_is_a_person_who_is_told_of_all_the_steps() -> None:
 
 
 def test_an_override_outside_the_tiers_goes_on_above_the_tier_of_the_complexity() -> None:
-    company = CompanySpec(title="C", tier_overrides={"feature": "x:l"})
+    company = CompanySpec(title="C", tier_overrides={"feature": "ollama-tool:l"})
     rules = settings(companies={"codecraft": company})
     state = task("t", blueprint="writing")
     assert routed(state, rules).model == "l"

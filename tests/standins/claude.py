@@ -11,7 +11,7 @@ Started as `python claude.py SCRIPT FLAGS...`. The script is a JSON file with a 
     {"sleep": seconds}, {"deaf": true}   do nothing; ignore SIGTERM from now on
     {"raw": "line"}                      a line as it stands
     {"hold": MIB}                        so much in a file in memory, for a minute
-    {"flood": "text"}                    this, for ever, without an end of line
+    {"flood": "text"}                    this, for ever, with no more ends of lines than it has
     {"init": {...}}                      fields over those of the first line, as the first step
     {"result": {...}, "exit": status}    fields over those of a good result; null leaves the result line out
 
