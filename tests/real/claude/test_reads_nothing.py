@@ -141,7 +141,9 @@ def test_no_text_makes_it_read_a_file_or_run_a_command(
 
 
 def _nothing_of_it_was_sent(api: Anthropic) -> None:
-    assert len(api.questions) == len(api.heard) == 1 + len(STEPS)
+    # after `finish` the program asks for a goodbye, unless it is ended before
+    assert len(api.questions) == len(api.heard)
+    assert 1 + len(STEPS) <= len(api.questions) <= 2 + len(STEPS)
     for question in api.questions:
         assert question.headers["x-api-key"] == KEY
         raw = question.raw.decode()
@@ -167,5 +169,5 @@ def test_the_trap_would_catch_it_and_breaking_the_at_signs_alone_would_hold(prog
     sent = alone(program, home, prompt([trap.text]))
     assert "HOSTILE" in sent
     assert [mark for mark in SECRETS if mark in sent] == []
-    if not any(all(mark in alone(program, home, trap.text) for mark in SECRETS[:3]) for _ in range(3)):
-        pytest.skip("the program itself reads no mentioned file here, so the trap cannot show what it would catch")
+    caught = alone(program, home, trap.text)
+    assert [mark for mark in SECRETS[:3] if mark not in caught] == []
