@@ -11,6 +11,9 @@ REAL_FLAGS ?= -n 3 --dist worksteal
 # The real program that tests/real/claude works with. It needs no account there.
 CLAUDE := @anthropic-ai/claude-code@2.1.332
 
+# Some machines ask Python to keep no compiled files: each process would then compile the whole project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-real lint bench docs clean
 
 demo: $(VENV)/demo.stamp
