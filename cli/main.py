@@ -1,9 +1,10 @@
 """Where `alai-reconcile` starts. A `diff` with nothing to say is answered before anything heavy is imported."""
 
 import gc
-import os
 import sys
 from collections.abc import Callable
+
+from cli import streams
 
 USAGE_ERROR = 64
 GARBAGE = 50_000
@@ -13,7 +14,14 @@ GARBAGE = 50_000
 def main() -> None:
     """Run the command line and exit with the contract's codes."""
     gc.set_threshold(GARBAGE)
-    arguments = sys.argv[1:]
+    below = streams.steady()
+    code = _answer(sys.argv[1:])
+    sys.stdout.flush()
+    sys.exit(streams.told(below, code))
+
+
+def _answer(arguments: list[str]) -> int:
+    given = arguments
     folder = "."
     if len(arguments) == 3 and arguments[0] == "-C":
         folder, arguments = arguments[1], arguments[2:]
@@ -22,17 +30,17 @@ def main() -> None:
 
         if (text := nothing_to_do(folder)) is not None:
             print(text)
-            return
+            return 0
         from cli.difference import show
 
-        sys.exit(guarded(lambda: show(folder), debug=False))
+        return guarded(lambda: show(folder), debug=False)
     if arguments in (["--help"], ["-h"]):
         from cli.table import overview
 
         if (text := overview()) is not None:
             print(text)
-            return
-    sys.exit(run(sys.argv[1:]))
+            return 0
+    return run(given)
 
 
 def run(arguments: list[str]) -> int:
@@ -45,14 +53,9 @@ def guarded(work: Callable[[], int], *, debug: bool) -> int:
     from reconciler.model.errors import FactoryError
 
     try:
-        code = work()
-        sys.stdout.flush()
-        return code
+        return work()
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except FactoryError as error:
         if debug:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from cli.main import printable
 from cli.render import COLOURS
+from cli.streams import speaks
 from reconciler.controller.events import Event, Listener, silent
 
 
@@ -31,6 +32,7 @@ def screen() -> Generator[Listener]:
     from rich.text import Text
 
     console = Console()
+    spinner = "dots" if speaks(sys.stdout, "⠋") else "line"
     running: dict[str, tuple[Event, float]] = {}
     done = 0
 
@@ -38,7 +40,7 @@ def screen() -> Generator[Listener]:
         table = Table(box=None, pad_edge=False, show_header=False)
         for event, since in running.values():
             table.add_row(
-                Spinner("dots"),
+                Spinner(spinner),
                 Text(event.stage, style="cyan"),
                 Text(event.company),
                 Text(event.task, style="bold"),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
 from cli.main import printable
+from cli.streams import speaks
 
 Row = dict[str, Any]
+_LEAST = 12
+"""characters that a column of a table has, where it has so many to show"""
+_BETWEEN = "  "
 
 COLOURS = {
     "done": "green",
@@ -29,15 +34,17 @@ COLOURS = {
 
 def data(value: Any, output: str) -> None:
     """Print a value as JSON or YAML."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    shown = speaks(sys.stdout, text)
     if output == "json":
-        print("".join(map(_json_safe, json.dumps(value, indent=2, ensure_ascii=False))))
+        print("".join(map(_json_safe, text)) if shown else json.dumps(value, indent=2))
         return
     from ruamel.yaml import YAML
 
     writer = YAML()
     writer.default_flow_style = False
-    text = json.dumps(value, ensure_ascii=False)
-    writer.allow_unicode = text.isprintable()  # else ruamel escapes what a terminal would obey
+    # else ruamel escapes what a terminal would obey, or lacks
+    writer.allow_unicode = shown and text.replace("\n", "").isprintable()
     writer.dump(json.loads(json.dumps(value)), sys.stdout)
 
 
@@ -52,17 +59,23 @@ def rows(found: Sequence[Row], columns: Sequence[str], output: str, *, empty: st
         data(list(found), output)
     elif not found:
         print(empty)
-    elif sys.stdout.isatty():
-        _rich_table(found, columns)
-    else:
+    elif not sys.stdout.isatty():
         print("\n".join(plain_table(found, columns)))
+    elif _too_narrow(found, columns):
+        for row in found:
+            pairs(row, columns)
+            print()
+    else:
+        _rich_table(found, columns)
 
 
 def plain_table(found: Sequence[Row], columns: Sequence[str]) -> list[str]:
     """Aligned lines with a header."""
     cells = [[heading(column) for column in columns], *([cell(row.get(column)) for column in columns] for row in found)]
     widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
-    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return [
+        _BETWEEN.join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    ]
 
 
 def heading(column: str) -> str:
@@ -79,6 +92,14 @@ def cell(value: Any) -> str:
     if isinstance(value, dict):
         value = ", ".join(f"{key}={item}" for key, item in cast("Row", value).items()) or "-"
     return printable(str(value)).replace("\n", " ")
+
+
+def _too_narrow(found: Sequence[Row], columns: Sequence[str]) -> bool:
+    """Whether a column would have less room than its words need, or a dozen characters."""
+    least = [
+        min(_LEAST, max(len(heading(column)), *(len(cell(row.get(column))) for row in found))) for column in columns
+    ]
+    return sum(least) + len(_BETWEEN) * (len(least) - 1) > shutil.get_terminal_size().columns
 
 
 def _rich_table(found: Sequence[Row], columns: Sequence[str]) -> None:
