@@ -27,7 +27,7 @@ def trust_command(folder: Path, what: str | None, branch: str | None, host: str 
     if sum((what is not None, branch is not None, host is not None, new_key)) > 1:
         raise click.UsageError("one thing at a time: COMMIT, KEY, --branch NAME, --host NAME or --new-key")
     if branch is not None:
-        lines = [pinning.trust_branch(folder, branch)]
+        lines = pinning.trust_branch(folder, branch)
     elif host is not None:
         lines = [pinning.trust_host(folder, host, once())]
     elif new_key:
@@ -35,9 +35,9 @@ def trust_command(folder: Path, what: str | None, branch: str | None, host: str 
     elif what is None:
         lines = pinning.pinned(folder)
     elif (key := pinning.key_of(what)) is not None:
-        lines = [pinning.trust_key(folder, key)]
+        lines = pinning.trust_key(folder, key)
     else:
-        lines = [pinning.trust_commit(folder, what)]
+        lines = pinning.trust_commit(folder, what)
     for line in lines:
         click.echo(render.printable(line))
     return 0

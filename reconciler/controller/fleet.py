@@ -12,6 +12,7 @@ from reconciler.actual.fast import EMPTY_PLAN
 from reconciler.controller import hosts, report
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import observe
+from reconciler.controller.standing import of_another
 from reconciler.controller.world import found_models, seen
 from reconciler.execute.backends.found import Found, FoundModels
 from reconciler.execute.backends.look import Seen, look
@@ -40,7 +41,8 @@ def fleet(factory: Factory, *, probe: bool = False, tell: Told = lambda _: None)
     observe(factory)
     spec = factory.store.config().fleet
     found = found_models(factory.state)
-    if pins.read(factory.repository.common) is None:
+    pin = pins.read(factory.repository.common)
+    if pin is None or of_another(factory.repository, pin):
         looks = dict.fromkeys((host.name for host in spec.hosts), NOT_ASKED)
     else:
         looks = _looks(spec)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.controller.discover import discover
-from reconciler.controller.signing import begin
+from reconciler.controller.signing import begin, told_of
 from reconciler.desired import edit
+from reconciler.git import pin as pins
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.refs import Ref
@@ -42,7 +43,7 @@ def init(folder: Path, *, product: Path | None = None) -> list[str]:
         _name_product(folder, where)
     else:
         found.append("No product was named: write one into manifests/policy.yaml, or use init --product PATH.")
-    begin(folder, BRANCH, "Make this folder a factory")
+    found += _begin(folder, "Make this folder a factory")
     return [*found, f'{folder} is a factory; next: alai-reconcile -C {folder} add "TITLE", then diff, then apply']
 
 
@@ -61,8 +62,15 @@ def init_example(name: str, folder: Path) -> list[str]:
     _copy_default(factory)
     shutil.copytree(source / "factory", factory, dirs_exist_ok=True, ignore=_litter)
     _place(factory)
-    begin(factory, BRANCH, f"Make the factory of the example {name}")
-    return [f"{factory} is a factory; next: alai-reconcile -C {factory} diff, then apply"]
+    told = _begin(factory, f"Make the factory of the example {name}")
+    return [*told, f"{factory} is a factory; next: alai-reconcile -C {factory} diff, then apply"]
+
+
+def _begin(folder: Path, message: str) -> list[str]:
+    """Make it a repository, and its pin and key. Returns what is to be said of those that were kept of the path."""
+    kept = pins.set_key_aside(folder / ".git")
+    begin(folder, BRANCH, message)
+    return told_of(kept)
 
 
 def _place(factory: Path) -> None:

@@ -20,6 +20,7 @@ from reconciler.controller.lease import lease, lock_file
 from reconciler.controller.observe import observe
 from reconciler.controller.pinning import open_to_act
 from reconciler.controller.signing import begin, own_key
+from reconciler.controller.standing import of_another
 from reconciler.controller.writer import PATIENCE
 from reconciler.desired import edit
 from reconciler.git import pin as pins
@@ -68,7 +69,8 @@ def open_home(folder: Path, say: Say) -> tuple[Factory, Factory | None]:
 
 def _bring_up_to_date(place: Path, parts: dict[str, bytes]) -> None:
     new = not (place / ".git").exists()
-    if not new and pins.read(place / ".git") is None:
+    pin = None if new else pins.read(place / ".git")
+    if not new and (pin is None or of_another(Repository(place), pin)):
         raise Refused(
             f"{place}: came from elsewhere, for nothing is pinned of it on this machine; move it away, or pin it: "
             f"alai-reconcile -C {place} trust --branch {BRANCH}"

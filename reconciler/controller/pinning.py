@@ -14,11 +14,11 @@ from reconciler.controller import hosts, signing
 from reconciler.controller.factory import Factory, Say
 from reconciler.controller.lease import lease
 from reconciler.controller.observe import InvalidManifests, observe, read_delta
-from reconciler.controller.standing import HEADS, standing
+from reconciler.controller.standing import HEADS, of_another, standing
 from reconciler.desired import read
 from reconciler.git import pin as pins
-from reconciler.git.pin import Pin, Signatures
-from reconciler.git.repository import GitError, Repository
+from reconciler.git.pin import Signatures
+from reconciler.git.repository import GitError
 from reconciler.git.signature import fingerprint, public_key
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.history import FileRecord
@@ -35,14 +35,13 @@ def open_to_act(folder: Path, say: Say) -> Factory:
     nothing is pinned and the Policy asks for no signatures, what is checked out is pinned, and said.
     """
     factory = replace(Factory.open(folder, say), acts=True)
-    pin = pins.read(factory.repository.common)
-    if pin is None or (pin.signatures == "none" and not pin.keys and not _knows(factory.repository, pin)):
+    if pins.read(factory.repository.common) is None:
         _pin_checked_out(factory)
     observe(factory)
     return factory
 
 
-def trust_branch(folder: Path, name: str) -> str:
+def trust_branch(folder: Path, name: str) -> list[str]:
     """Pin a branch, at the commit where it is now. What was pinned besides stays."""
     factory = Factory.open(folder)
     try:
@@ -50,33 +49,33 @@ def trust_branch(folder: Path, name: str) -> str:
     except GitError as error:
         raise FactoryError(f"{name}: there is no such branch in {factory.root}") from error
     before = pins.read(factory.repository.common)
-    if before is not None and before.branch == name:
-        return f"{name} is pinned already; pin a commit of it with: alai-reconcile trust COMMIT"
-    _pin(factory, commit, branch=name)
-    return f"Pinned: branch {name} at {commit[:12]}, and all that it is built on."
+    if before is not None and before.branch == name and not of_another(factory.repository, before):
+        return [f"{name} is pinned already; pin a commit of it with: alai-reconcile trust COMMIT"]
+    told = _pin(factory, commit, branch=name)
+    return [*told, f"Pinned: branch {name} at {commit[:12]}, and all that it is built on."]
 
 
-def trust_commit(folder: Path, name: str) -> str:
+def trust_commit(folder: Path, name: str) -> list[str]:
     """Pin a commit that a person has looked at: it is accepted as it is, and covers all that it is built on."""
     factory = Factory.open(folder)
     try:
         commit = factory.repository.resolve(name)
     except GitError as error:
         raise FactoryError(f"{name}: neither a commit of {factory.root} nor an SSH public key or its file") from error
-    _pin(factory, commit, branch=None)
-    return f"Pinned: commit {commit[:12]}, and all that it is built on."
+    told = _pin(factory, commit, branch=None)
+    return [*told, f"Pinned: commit {commit[:12]}, and all that it is built on."]
 
 
-def trust_key(folder: Path, key: str) -> str:
+def trust_key(folder: Path, key: str) -> list[str]:
     """Pin a key: its signature is accepted whatever the commits say. Where nothing was pinned, nothing else counts."""
     factory = Factory.open(folder)
-    common = factory.repository.common
-    if pins.read(common) is None:
-        pins.create(common, _checked_out(factory))
+    common, told = factory.repository.common, list[str]()
+    if _unpinned(factory):
         _set_state_aside(factory)
+        told = _begin_anew(factory, _checked_out(factory))
     pin = pins.update(common, lambda old: msgspec.structs.replace(old, keys=(*(k for k in old.keys if k != key), key)))
     _forget_empty_plan(factory)
-    return f"Pinned: key {fingerprint(key)}, for branch {pin.branch}."
+    return [*told, f"Pinned: key {fingerprint(key)}, for branch {pin.branch}."]
 
 
 def trust_host(folder: Path, name: str, say: Say) -> str:
@@ -123,14 +122,15 @@ def pinned(folder: Path) -> list[str]:
     ]
 
 
-def _pin(factory: Factory, commit: str, branch: str | None) -> None:
-    """Pin the commit, and what its Policy asks of the next."""
-    common, asked = factory.repository.common, _signatures(factory, commit)
-    if pins.read(common) is None:
+def _pin(factory: Factory, commit: str, branch: str | None) -> list[str]:
+    """Pin the commit, and what its Policy asks of the next. Returns what a person should know besides."""
+    anew = _unpinned(factory)
+    if anew:
         _set_state_aside(factory)
-        pins.create(common, branch or _checked_out(factory))
+    asked = _signatures(factory, commit)
+    told = _begin_anew(factory, branch or _checked_out(factory)) if anew else []
     pins.update(
-        common,
+        factory.repository.common,
         lambda old: msgspec.structs.replace(
             old,
             branch=branch or old.branch,
@@ -139,6 +139,22 @@ def _pin(factory: Factory, commit: str, branch: str | None) -> None:
         ),
     )
     _forget_empty_plan(factory)
+    return told
+
+
+def _unpinned(factory: Factory) -> bool:
+    """Is nothing pinned here, or only what belongs to a repository that lay at this path before?"""
+    pin = pins.read(factory.repository.common)
+    return pin is None or of_another(factory.repository, pin)
+
+
+def _begin_anew(factory: Factory, branch: str, **more: object) -> list[str]:
+    """Make a pin in the place of whatever is kept of this path. Returns what a person should hear of that."""
+    common = factory.repository.common
+    replaced, kept = pins.place(common).exists(), pins.set_key_aside(common)
+    pins.create(common, branch, **more)
+    told = ["What was pinned of another repository, which lay at this path, is gone."] if replaced else []
+    return [*told, *signing.told_of(kept)]
 
 
 def _signatures(factory: Factory, commit: str) -> Signatures:
@@ -157,8 +173,8 @@ def _policies(file: FileRecord) -> list[Object]:
 
 def _pin_checked_out(factory: Factory) -> None:
     """Raises Refused where the Policy asks for signatures: then a person says where trust begins."""
-    repository, branch = factory.repository, _checked_out(factory)
-    commit = repository.head()
+    branch = _checked_out(factory)
+    commit = factory.repository.head()
     _set_state_aside(factory)
     asked = _signatures(factory, commit)
     if asked != "none":
@@ -167,7 +183,8 @@ def _pin_checked_out(factory: Factory) -> None:
             f"this machine; look at it, then pin it: alai-reconcile trust {commit[:12]}, or whose signature counts: "
             "alai-reconcile trust KEY"
         )
-    pins.create(repository.common, branch, trusted=(commit,))
+    for line in _begin_anew(factory, branch, trusted=(commit,)):
+        factory.say(line)
     factory.say(
         f"Pinned: branch {branch} of {factory.root} at {commit[:12]}, as it is checked out; only it counts on this "
         "machine from now on (see: alai-reconcile trust)."
@@ -179,14 +196,6 @@ def _checked_out(factory: Factory) -> str:
     if branch is None:
         raise Refused(f"{factory.root}: no branch is checked out, so none can be pinned; run: git switch BRANCH")
     return branch
-
-
-def _knows(repository: Repository, pin: Pin) -> bool:
-    """Has the repository any commit of the pin? If not, the pin is of one that lay at this path before."""
-    try:
-        return all(repository.resolve(oid) for oid in pin.trusted[-1:])
-    except GitError:
-        return False
 
 
 def _set_state_aside(factory: Factory) -> None:

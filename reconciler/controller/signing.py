@@ -18,8 +18,6 @@ from reconciler.git.repository import GitError, Repository
 from reconciler.git.sshsig import BadKey, Key
 from reconciler.model.errors import Refused
 
-ENDING = ".key"
-"""of the private key's file, which has the form that ssh-keygen knows"""
 NEW_KEY = "make a new one with: alai-reconcile trust --new-key"
 DAY = 86400
 SHOWN = 2
@@ -28,7 +26,7 @@ SHOWN = 2
 
 def own_key(repository: Repository) -> Key:
     """This machine's key for the repository, made on first use. Raises Refused where it is lost or not as pinned."""
-    path, pin = pins.place(repository.common, ENDING), pins.read(repository.common)
+    path, pin = pins.place(repository.common, pins.KEY), pins.read(repository.common)
     body = pins.read_private(path)
     if body is None:
         if pin is not None and pin.controller is not None:
@@ -57,6 +55,11 @@ def begin(folder: Path, branch: str, message: str) -> Repository:
     commit = repository.commit_everything(message, key)
     pins.update(repository.common, lambda pin: msgspec.structs.replace(pin, trusted=(commit,)))
     return repository
+
+
+def told_of(kept: Path | None) -> list[str]:
+    """What a person hears where a key lay at the path of a repository that begins anew."""
+    return [f"A controller's key was kept here before: it now lies in {kept}, and a new one is made."] if kept else []
 
 
 def entry(repository: Repository, head: str, key: Key, *, signatures: str) -> NewCommit | None:
@@ -92,16 +95,17 @@ def replace_key(repository: Repository) -> str:
     if retired is not None:
         day = time.strftime("%Y%m%d", time.gmtime(time.time() + SHOWN * DAY))
         body = without_key(body, retired, day)
-    key = Key.make()
+    key, kept = Key.make(), pins.set_key_aside(repository.common)
     _keep(repository, key)
     listed.parent.mkdir(exist_ok=True)
     listed.write_bytes(with_key(body, key.public, _today()))
-    return f"A new key is kept; now commit {LIST}, signed where the Policy asks for it."
+    before = f" The one before is kept as {kept}." if kept else ""
+    return f"A new key is kept; now commit {LIST}, signed where the Policy asks for it.{before}"
 
 
 def _keep(repository: Repository, key: Key) -> None:
     """Keep the key as this machine's, in place of the one before."""
-    pins.write_private(pins.place(repository.common, ENDING), key.write(f"alai-reconcile {_today()}"))
+    pins.write_private(pins.place(repository.common, pins.KEY), key.write(f"alai-reconcile {_today()}"))
     _pin(repository, key)
 
 

@@ -14,7 +14,7 @@ from reconciler.controller.factory import Factory
 from reconciler.git import pin as pins
 from reconciler.git import trust
 from reconciler.git.pin import Pin
-from reconciler.git.repository import GitError
+from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import Refused
 
 HEADS = "refs/heads/"
@@ -26,10 +26,14 @@ class Standing(NamedTuple):
     commit: str
     pin: Pin | None
     branch: str | None
+    foreign: bool = False
+    """the repository has no commit of the pin: that is of one that lay at this path before"""
 
     def told(self) -> str:
         """One line for a person where it is not plain which commit is spoken of; else empty."""
         at = self.commit[:12]
+        if self.foreign:
+            return f"This speaks of commit {at}; what is pinned on this machine is of another repository."
         if self.pin is None:
             where = f"{self.branch}, as it is checked out" if self.branch else "a detached HEAD"
             return f"This speaks of commit {at} ({where}); no branch is pinned on this machine."
@@ -45,13 +49,13 @@ def standing(factory: Factory) -> Standing:
     pin = pins.read(repository.common)
     wanted = "HEAD" if pin is None else HEADS + pin.branch
     try:
-        commit, head = repository.stands(wanted)
+        commit, head, known = repository.stands(wanted, () if pin is None else pin.trusted)
     except GitError as error:
         if pin is None:
             raise
         hint = "or pin another: alai-reconcile trust --branch NAME"
         raise Refused(f"{factory.root}: the pinned branch {pin.branch} has no commit; bring it back, {hint}") from error
-    found = Standing(commit, pin, head.removeprefix(HEADS) if head.startswith(HEADS) else None)
+    found = Standing(commit, pin, head.removeprefix(HEADS) if head.startswith(HEADS) else None, foreign=not known)
     if factory.acts:
         _refuse_elsewhere(factory, found)
     elif line := found.told():
@@ -59,6 +63,11 @@ def standing(factory: Factory) -> Standing:
     if pin is not None and (why := trust.check(repository, commit, pin)):
         raise Refused(f"commit {commit[:12]} of {pin.branch} is not trusted: {why}")
     return found
+
+
+def of_another(repository: Repository, pin: Pin) -> bool:
+    """Is the pin of a repository that lay at this path before: is none of its commits here?"""
+    return bool(pin.trusted) and not any(map(repository.has_commit, pin.trusted))
 
 
 def revision(factory: Factory) -> str:
@@ -114,6 +123,11 @@ def _refuse_elsewhere(factory: Factory, found: Standing) -> None:
     pin = found.pin
     if pin is None:
         raise Refused(f"{factory.root}: no branch is pinned; pin one with: alai-reconcile trust --branch NAME")
+    if found.foreign:
+        raise Refused(
+            f"{factory.root}: no commit that is pinned is here, so what is pinned is of another repository, which lay "
+            f"at this path; look at this one, then pin it anew: alai-reconcile trust {found.commit[:12]}"
+        )
     if found.branch != pin.branch:
         here = f"{found.branch} checked out" if found.branch else "no branch checked out (a detached HEAD)"
         raise Refused(

@@ -26,6 +26,8 @@ FOLDER = "alai-reconcile"
 """below the user's configuration folder"""
 PIN = ".json"
 """ending of the pin's file; what else belongs to a repository lies beside it, with an ending of its own"""
+KEY = ".key"
+"""ending of the controller's private key, in the form that ssh-keygen knows"""
 
 Signatures = Literal["none", "head", "every"]
 
@@ -93,13 +95,22 @@ def create(common: Path, branch: str, **more: object) -> Pin:
     path = place(common)
     pin = msgspec.structs.replace(Pin(repository=os.path.realpath(common), branch=branch), **more)
     with _alone(path):
+        set_key_aside(common)
         for old in path.parent.glob(f"{path.stem}.*"):
-            if old.suffix == ".key":  # nobody could make it again
-                old.rename(old.with_name(f"{old.name}.old-{time.strftime('%Y-%m-%d')}-{time.time_ns()}"))
-            elif old.suffix != ".lock" and ".key.old-" not in old.name:
+            if old.suffix != ".lock" and f"{KEY}.old-" not in old.name:
                 old.unlink()
         write_private(path, msgspec.json.format(msgspec.json.encode(pin)) + b"\n")
     return pin
+
+
+def set_key_aside(common: Path) -> Path | None:
+    """Give the controller's key another name, since nobody could make it again. Returns that; None where is none."""
+    key = place(common, KEY)
+    aside = key.with_name(f"{key.name}.old-{time.strftime('%Y-%m-%d')}-{time.time_ns()}")
+    try:
+        return key.rename(aside)
+    except FileNotFoundError:
+        return None
 
 
 def update(common: Path, change: Callable[[Pin], Pin]) -> Pin:

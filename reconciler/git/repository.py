@@ -67,17 +67,23 @@ class Repository:
         name = decode(done.stdout).strip()
         return name.removeprefix("refs/heads/") or None
 
-    def stands(self, rev: str) -> tuple[str, str]:
-        """The commit that `rev` names, and the full name of what HEAD is at (`HEAD` where it is detached).
+    def stands(self, rev: str, known: Sequence[str] = ()) -> tuple[str, str, bool]:
+        """The commit that `rev` names, the full name of what HEAD is at (`HEAD` where it is detached), and whether
+        any of the commits `known` is here (or none is asked for).
 
         One process, since it is asked before everything else. Raises GitError where there is no such commit.
         """
-        asked = ("rev-parse", "--revs-only", f"{rev}^{{commit}}", "--symbolic-full-name", "HEAD")
+        last = [f"{oid}^{{commit}}" for oid in known[-1:]]
+        asked = ("rev-parse", "--revs-only", f"{rev}^{{commit}}", *last, "--symbolic-full-name", "HEAD")
         found = decode(run(self.root, *asked, accept=(0, 128)).stdout).split()
-        if len(found) == 2:
-            return found[0], found[1]
+        if len(found) == 2 + len(last):
+            return found[0], found[-1], True
         commit, branch = self.resolve(rev), self.branch()
-        return commit, f"refs/heads/{branch}" if branch else "HEAD"
+        return commit, f"refs/heads/{branch}" if branch else "HEAD", not known or any(map(self.has_commit, known))
+
+    def has_commit(self, oid: str) -> bool:
+        """Whether the commit of this name is here."""
+        return run(self.root, "cat-file", "-e", f"{oid}^{{commit}}", accept=(0, 1, 128)).returncode == 0
 
     def resolve(self, rev: str) -> str:
         """The commit's full object name. Raises GitError."""

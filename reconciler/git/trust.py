@@ -41,7 +41,7 @@ def check(repo: Repository, commit: str, pin: Pin) -> str | None:
     """Why `commit` is not trusted, as one sentence; None where it is. Raises GitError."""
     if pin.signatures == "none" and not (pin.keys and not pin.trusted):
         return None
-    known = [oid for oid in pin.trusted if _exists(repo, oid)]
+    known = [oid for oid in pin.trusted if repo.has_commit(oid)]
     if any(repo.is_ancestor(commit, oid) for oid in known):
         return None
     new, rooted = _unseen(repo, commit, known)
@@ -69,7 +69,7 @@ def covered(repo: Repository, commit: str, trusted: Sequence[str], most: int = 1
     """`trusted` with `commit` as the last: without those that it was built on, which it covers."""
     if trusted and commit == trusted[-1]:
         return tuple(trusted)
-    kept = [oid for oid in trusted if _exists(repo, oid) and not repo.is_ancestor(oid, commit)]
+    kept = [oid for oid in trusted if repo.has_commit(oid) and not repo.is_ancestor(oid, commit)]
     return (*kept[1 - most :], commit)
 
 
@@ -175,10 +175,6 @@ def _touching(repo: Repository, commit: str, new: Sequence[_New]) -> frozenset[s
     asked = ("rev-list", "--full-history", commit, *(f"^{oid}" for oid in sorted(below)), "--", SIGNERS, REVOKED, LIST)
     found = set(decode(run(repo.root, *asked).stdout).split())
     return frozenset(found | {item.oid for item in new if len(item.parents) > 1})
-
-
-def _exists(repo: Repository, oid: str) -> bool:
-    return run(repo.root, "cat-file", "-e", f"{oid}^{{commit}}", accept=(0, 1, 128)).returncode == 0
 
 
 def _text(repo: Repository, commit: str, path: str) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from reconciler.controller import hosts
 from reconciler.controller.factory import to_nobody
+from reconciler.controller.init import init
 from reconciler.controller.minion_home import open_home
 from reconciler.controller.signing import own_key
 from reconciler.git import pin as pins
-from reconciler.git.controllers import LIST, with_key
 from reconciler.git.repository import Repository
-from reconciler.git.signature import public_key
+from tests.cli.trusting import fine, pin_of, refused, unpin
 from tests.e2e.factory import TinyFactory, git, here, manifest
 
 SPY = 'echo "$0 $*" >> {spied}\n'
@@ -35,29 +35,6 @@ ACTING = (
     ("rebuild",),
     ("minion", "enqueue", "Write a page", "--project", "../product"),
 )
-
-
-def pin_of(factory: TinyFactory) -> pins.Pin:
-    found = pins.read(factory.root / ".git")
-    assert found is not None
-    return found
-
-
-def unpin(factory: TinyFactory) -> None:
-    pins.place(factory.root / ".git").unlink(missing_ok=True)
-
-
-def refused(factory: TinyFactory, *command: str) -> str:
-    done = here(factory, *command)
-    assert done.code == 3, (command, done)
-    assert len(done.err.strip().splitlines()) == 1, done.err
-    return done.err
-
-
-def fine(factory: TinyFactory, *command: str) -> str:
-    done = here(factory, *command)
-    assert done.code == 0, (command, done)
-    return done.out
 
 
 def test_work_of_another_branch_or_of_a_detached_head_is_refused_before_anything_happens(factory: TinyFactory) -> None:
@@ -166,22 +143,74 @@ def test_in_a_clone_the_checked_out_branch_is_pinned_once_and_said(factory: Tiny
     assert not (clone.root / "state/jobs/planted.json").exists()
 
 
-def test_a_repository_made_anew_at_a_path_is_pinned_anew(tmp_path: Path, factory: TinyFactory) -> None:
-    pins.update(factory.root / ".git", lambda old: pins.Pin(**{**_fields(old), "hosts": {"desk": "digest"}}))
+@pytest.fixture
+def another(factory: TinyFactory) -> TinyFactory:
+    """A repository of somebody else's at the path of one that was pinned, with a key and a host allowed."""
+    own_key(Repository(factory.root))
+    pins.update(factory.root / ".git", lambda old: msgspec.structs.replace(old, hosts={"desk": "digest"}))
     shutil.rmtree(factory.root)
     git(factory.product, "clone", "-q", str(factory.product), str(factory.root))
-    git(factory.root, "checkout", "-q", "-b", "trunk")
     factory.write("manifests/policy.yaml", manifest("Policy", "default", {"sandbox": "preferred"}))
     factory.git("config", "user.name", "Pat")
     factory.git("config", "user.email", "pat@example.org")
     factory.commit()
-    done = here(factory, "rebuild")
-    assert "Pinned: branch trunk" in done.err, done.err
-    assert (pin_of(factory).branch, pin_of(factory).hosts) == ("trunk", {})
+    return factory
 
 
-def _fields(pin: pins.Pin) -> dict[str, object]:
-    return {name: getattr(pin, name) for name in pin.__struct_fields__}
+def test_the_pin_of_a_repository_that_lay_at_this_path_lets_nobody_act(another: TinyFactory) -> None:
+    before, head = pin_of(another), another.head
+    for command in ACTING[:-1]:  # without companies it is nothing that a minion would ask
+        said = refused(another, *command)
+        assert "what is pinned is of another repository, which lay at this path" in said
+        assert f"alai-reconcile trust {head[:12]}" in said
+    refused(another, "trust", "--new-key")
+    refused(another, "trust", "--host", "desk")
+    assert pin_of(another) == before
+    done = here(another, "diff")
+    assert (done.code, "what is pinned on this machine is of another repository" in done.err) == (0, True)
+
+
+def test_a_person_pins_such_a_repository_anew_and_hears_what_is_gone(another: TinyFactory) -> None:
+    key = pins.place(another.root / ".git", pins.KEY).read_bytes()
+    said = fine(another, "trust", another.head)
+    assert "What was pinned of another repository, which lay at this path, is gone." in said
+    kept = Path(said.split("it now lies in ")[1].split(", and a new one")[0])
+    assert kept.read_bytes() == key
+    assert (pin_of(another).trusted, pin_of(another).hosts) == ((another.head,), {})
+    assert here(another, "rebuild").err == ""
+
+
+def test_where_only_the_pin_was_lost_the_new_key_is_told_and_the_old_one_is_kept(factory: TinyFactory) -> None:
+    own_key(Repository(factory.root))
+    key = pins.place(factory.root / ".git", pins.KEY).read_bytes()
+    unpin(factory)
+    done = here(factory, "add", "Write more")
+    assert done.code == 0, done
+    kept = Path(done.err.split("it now lies in ")[1].split(", and a new one")[0])
+    assert kept.read_bytes() == key
+    assert "Pinned: branch main" in done.err
+    assert here(factory, "add", "Write more still").err == ""
+
+
+def test_a_new_key_leaves_the_one_before_where_it_is_said(factory: TinyFactory) -> None:
+    own_key(Repository(factory.root))
+    key = pins.place(factory.root / ".git", pins.KEY).read_bytes()
+    kept = Path(fine(factory, "trust", "--new-key").split("The one before is kept as ")[1].strip().removesuffix("."))
+    assert kept.read_bytes() == key
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_init_replaces_pin_and_key_of_a_repository_that_lay_there(tmp_path: Path) -> None:
+    first = init(tmp_path / "factory")
+    assert not any("it now lies in" in line for line in first)
+    before = pins.read(tmp_path / "factory/.git")
+    shutil.rmtree(tmp_path / "factory")
+    assert any("it now lies in" in line for line in init(tmp_path / "factory"))
+    after = pins.read(tmp_path / "factory/.git")
+    assert before is not None
+    assert after is not None
+    assert after.trusted != before.trusted
+    assert after.controller != before.controller
 
 
 def test_the_branch_is_moved_by_a_person(factory: TinyFactory) -> None:
@@ -264,154 +293,3 @@ def test_an_answer_that_merges_moves_the_product_only_where_it_can_be_recorded(f
     factory.git("checkout", "-q", "main")
     factory.ok("answer", "one", "--pass", "--reason", "pretty")
     assert (factory.product / "work/one.txt").exists()
-
-
-# --- signatures
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keys")
-    for name in ("pat", "mallory"):
-        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)]
-        subprocess.run(argv, check=True)
-    return folder
-
-
-@pytest.fixture
-def signed(factory: TinyFactory, keys: Path) -> TinyFactory:
-    """Pat's key and the controller's are listed, signatures are asked for, and that commit was accepted."""
-    listed(factory, keys, "pat")
-    factory.write(LIST, with_key(b"", own_key(Repository(factory.root)).public, "here").decode())
-    ask_for_signatures(factory, "every")
-    sign(factory, keys, "pat", "switch signatures on")
-    assert here(factory, "apply").code == 0
-    return factory
-
-
-def listed(factory: TinyFactory, keys: Path, *who: str) -> None:
-    lines = (f"{name}@x {public_key((keys / f'{name}.pub').read_text())}\n" for name in who)
-    factory.write(".alai/allowed_signers", "".join(lines))
-
-
-def ask_for_signatures(factory: TinyFactory, mode: str) -> None:
-    factory.edit("manifests/policy.yaml", "  sandbox: preferred", f"  sandbox: preferred\n  signatures: {mode}")
-
-
-def sign(factory: TinyFactory, keys: Path, who: str, message: str = "work") -> str:
-    factory.git("add", "-A")
-    key = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={keys / who}")
-    factory.git(*key, "commit", "-qS", "--allow-empty", "-m", message)
-    return factory.head
-
-
-def untrusted(factory: TinyFactory) -> None:
-    """Whoever acts or looks is refused, and nothing of the commit was taken over."""
-    for command in (("apply",), ("rebuild",), ("diff",), ("add", "Write more")):
-        assert "is not trusted" in refused(factory, *command)
-    assert not (factory.product / "work").exists()
-
-
-@pytest.mark.slow
-def test_signed_commits_and_the_controllers_own_are_worked_on(signed: TinyFactory, keys: Path) -> None:
-    signed.task("one", "Write one")
-    sign(signed, keys, "pat")
-    signed.ok("apply")
-    assert (signed.product / "work/one.txt").exists()
-    fine(signed, "add", "Write two")
-    signed.ok("apply")
-    shutil.rmtree(signed.root / "state")
-    fine(signed, "rebuild", "--check")
-    fine(signed, "verify")
-    signed.ok("apply")
-    signed.task("three", "Write three")
-    signed.commit("unsigned, on top of the controller's")
-    assert "carries no SSH signature" in refused(signed, "apply")
-
-
-@pytest.mark.slow
-def test_nothing_is_accepted_because_history_was_rewritten_or_the_state_is_gone(
-    signed: TinyFactory, keys: Path
-) -> None:
-    good = signed.head
-    signed.task("evil", "Write evil")
-    signed.commit("unsigned on top")
-    untrusted(signed)
-    shutil.rmtree(signed.root / "state")
-    untrusted(signed)
-    tree = signed.git("rev-parse", "HEAD^{tree}")
-    root = signed.git("rev-list", "--max-parents=0", "HEAD")
-    signed.git("reset", "-q", "--hard", signed.git("commit-tree", "-p", root, "-m", "rewritten", tree))
-    untrusted(signed)
-    signed.git("reset", "-q", "--hard", signed.git("commit-tree", "-m", "an orphan", tree))
-    untrusted(signed)
-    signed.git("reset", "-q", "--hard", good)
-    listed(signed, keys, "pat", "mallory")
-    sign(signed, keys, "mallory", "lets herself in")
-    untrusted(signed)
-    signed.git("reset", "-q", "--hard", good)
-    signed.edit("manifests/policy.yaml", "  signatures: ", "  # signatures: ")
-    signed.commit("switches signatures off")
-    untrusted(signed)
-    signed.git("reset", "-q", "--hard", f"{good}~1")
-    fine(signed, "apply")  # what was accepted covers what it was built on, and signatures stay switched on
-    signed.task("evil", "Write evil")
-    signed.commit("unsigned, where no Policy asks for signatures yet")
-    untrusted(signed)
-    signed.git("reset", "-q", "--hard", good)
-    fine(signed, "apply")
-
-
-def test_in_a_fresh_clone_a_person_says_where_trust_begins(signed: TinyFactory, keys: Path, tmp_path: Path) -> None:
-    clone = TinyFactory(tmp_path / "clone")
-    clone.folder.mkdir()
-    git(signed.root, "clone", "-q", str(signed.root), str(clone.root))
-    git(signed.product, "clone", "-q", str(signed.product), str(clone.product))
-    for name, value in (("user.name", "Mallory"), ("user.email", "m@x")):
-        clone.git("config", name, value)
-    good = clone.head
-    fine(clone, "list", "tasks")
-    said = refused(clone, "apply")
-    assert f"nothing is pinned on this machine; look at it, then pin it: alai-reconcile trust {good[:12]}" in said
-    listed(clone, keys, "mallory")
-    clone.task("evil", "Write evil")
-    sign(clone, keys, "mallory", "takes over")
-    for command in ("apply", "rebuild"):
-        assert "is not trusted" in refused(clone, command)
-    assert not (clone.product / "work").exists()
-    fine(clone, "trust", good)
-    untrusted(clone)
-    unpin(clone)
-    assert "Pinned: key SHA256:" in fine(clone, "trust", str(keys / "pat.pub"))
-    untrusted(clone)
-    clone.git("reset", "-q", "--hard", good)
-    fine(clone, "apply")
-
-
-def test_switching_signatures_on_without_a_key_is_refused_with_the_way_to_go_on(
-    factory: TinyFactory, keys: Path
-) -> None:
-    fine(factory, "apply")
-    ask_for_signatures(factory, "head")
-    factory.commit()
-    said = refused(factory, "apply")
-    assert ".alai/allowed_signers" in said
-    assert "git config commit.gpgSign true" in said
-    fine(factory, "trust", (keys / "pat.pub").read_text().strip())
-    fine(factory, "apply")
-    factory.task("one", "Write one", suspend=True)
-    factory.commit()
-    assert "sign it with a key" in refused(factory, "apply")
-    key = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={keys / 'pat'}")
-    factory.git(*key, "commit", "-q", "--amend", "-S", "--no-edit")
-    fine(factory, "apply")
-
-
-def test_a_commit_that_a_person_looked_at_is_pinned(signed: TinyFactory) -> None:
-    signed.task("one", "Write one", suspend=True)
-    unsigned = signed.commit()
-    refused(signed, "apply")
-    assert f"Pinned: commit {unsigned[:12]}" in fine(signed, "trust", unsigned[:12])
-    fine(signed, "apply")
-    assert "one" in signed.tasks()
-    assert here(signed, "trust", "no-such-thing").code == 1
