@@ -157,6 +157,7 @@ class TinyFactory:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    command: Path = COMMAND
 
     @property
     def root(self) -> Path:
@@ -169,7 +170,7 @@ class TinyFactory:
     def cli(self, *args: str, timeout: float = 120, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command as a user does. Never raises for an exit code."""
         return subprocess.run(
-            [COMMAND, *args],
+            [self.command, *args],
             cwd=cwd or self.root,
             env={**environment(), **self.environment},
             capture_output=True,
@@ -180,7 +181,7 @@ class TinyFactory:
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Run the command beside the test. The caller waits for it."""
         return subprocess.Popen(
-            [COMMAND, *args],
+            [self.command, *args],
             cwd=self.root,
             env={**environment(), **self.environment},
             stdout=subprocess.PIPE,
