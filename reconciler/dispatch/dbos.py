@@ -1,4 +1,4 @@
-"""The one real engine: DBOS on SQLite, driven by a client here and run by one child process (`worker`).
+"""The one real engine: DBOS on SQLite, run by one child process (`worker`), which is asked by `calls`.
 
 The controller never runs a job itself: a crash, a kill and a cancellation look the same on one machine as on many.
 Synchronous; not for use inside an event loop. Call `start` from a thread that outlives the worker: Linux ends a child
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,40 +18,28 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from reconciler.dispatch import wire
+from reconciler.dispatch import calls, wire
 from reconciler.dispatch.port import AnyJob, DispatchError, Finished, Interrupted, JobState
-
-if TYPE_CHECKING:
-    from dbos import DBOSClient
 
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.25
 STOP_SECONDS = 2.5
+TRIES = 100
+"""workers that may die over one question: more than a job that always takes the worker down is let to"""
 STARTS = 5
 """so many workers in a row that die before they are ready, and we give up"""
 LOG_BYTES = 5_000_000
 BATCH = 500
 
-_STATES: dict[str, JobState] = {
-    "DELAYED": "queued",
-    "ENQUEUED": "queued",
-    "PENDING": "running",
-    "SUCCESS": "done",
-    "ERROR": "error",
-    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "error",
-    "CANCELLED": "cancelled",
-}
-_ENDED = [status for status, state in _STATES.items() if state in ("done", "error", "cancelled")]
-
 
 class DbosDispatch:
     """`hosts` gives each host's capacity; `runner` is the `module:function` that the worker calls for each job.
 
-    While `stopping` says yes nobody waits for a worker to come up: Interrupted is raised instead.
+    While `stopping` says yes nobody waits for a worker to come up: Interrupted is raised instead. `patience`: seconds
+    in which a worker that is up answers a question; one that is silent for longer is replaced.
     """
 
     def __init__(
@@ -60,13 +49,16 @@ class DbosDispatch:
         *,
         runner: str = wire.DEFAULT_RUNNER,
         stopping: Callable[[], bool] = lambda: False,
+        patience: float = 60.0,
     ) -> None:
         self._state = state.absolute()
         self._hosts = dict(hosts)
         self._runner = runner
         self._stopping = stopping
+        self._patience = patience
         self._worker: subprocess.Popen[bytes] | None = None
-        self._client: DBOSClient | None = None
+        self._calls: socket.socket | None = None
+        self._asked = False
         self._ready = False
         self._failures = 0
         self._file: int | None = None
@@ -83,47 +75,27 @@ class DbosDispatch:
 
     def submit(self, job: AnyJob) -> None:
         execution = job.brief.execution
-        self._engine().enqueue(
-            {
-                "workflow_name": wire.WORKFLOW,
-                "queue_name": wire.queue_name(execution.host),
-                "workflow_id": job.id,
-                "app_version": wire.APPLICATION_VERSION,
-                # The engine runs unset (0) before every explicit priority.
-                "priority": max(1, execution.priority),
-            },
-            wire.encode_job(job),
-        )
+        self._ask(calls.Submit(job.id, execution.host, execution.priority, wire.encode_job(job)))
 
     def known(self, ids: Iterable[str]) -> dict[str, JobState]:
-        engine = self._engine()
-        return {
-            row.workflow_id: _STATES[row.status]
-            for batch in _batches(ids)
-            for row in engine.list_workflows(workflow_ids=batch, load_input=False, load_output=False)
-        }
+        rows = (row for batch in _batches(ids) for row in self._ask(calls.States(batch)))
+        return {row.job: wire.STATES[row.status] for row in rows}
 
     def finished(self, ids: Iterable[str]) -> dict[str, Finished]:
-        engine = self._engine()
-        return {
-            row.workflow_id: _finished(row.status, row.output)
-            for batch in _batches(ids)
-            for row in engine.list_workflows(workflow_ids=batch, status=_ENDED, load_input=False)
-        }
+        rows = (row for batch in _batches(ids) for row in self._ask(calls.Outcomes(batch)))
+        return {row.job: _finished(row.status, row.output) for row in rows}
 
     def cancel(self, job_id: str) -> None:
-        self._engine().cancel_workflow(job_id)
+        self._ask(calls.Cancel(job_id))
 
     def forget(self, ids: Iterable[str]) -> None:
-        engine = self._engine()
         for batch in _batches(ids):
-            engine.delete_workflows(batch)
+            self._ask(calls.Forget(batch))
             for job_id in batch:
                 (self._state / wire.STARTS / job_id).unlink(missing_ok=True)
 
     def keep_only(self, wanted: Callable[[str], bool]) -> None:
-        ended = self._engine().list_workflows(status=_ENDED, load_input=False, load_output=False)
-        self.forget([row.workflow_id for row in ended if not wanted(row.workflow_id)])
+        self.forget([row.job for row in self._ask(calls.Ended()) if not wanted(row.job)])
 
     def wait(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -146,24 +118,34 @@ class DbosDispatch:
                 worker.kill()
                 worker.wait()
             worker.stdout.close()
-        client, self._client = self._client, None
-        if client is not None:
-            client.destroy()
-        self._ready = False
+        if self._calls is not None:
+            self._calls.close()
+        self._calls = None
+        self._ready = self._asked = False
 
-    def _engine(self) -> DBOSClient:
-        """The client, once a worker has brought the tables up to date. Both processes import the engine meanwhile."""
-        if self._client is not None:
-            if self._file_there() != self._file:
-                raise DispatchError(f"{self._state / wire.ENGINE} was removed or replaced while it was in use")
+    def _ask(self, question: calls.Question) -> list[calls.Row]:
+        """What the worker answers, once one is up. Where one dies or falls silent over it, the next one is asked."""
+        if self._asked and self._file_there() != self._file:
+            raise DispatchError(f"{self._state / wire.ENGINE} was removed or replaced while it was in use")
+        for _ in range(TRIES):
             self._listen(0)
-            return self._client
-        from dbos import DBOSClient
+            self._wait_for_worker()
+            self._asked = True
+            assert self._calls is not None
+            try:
+                answer = calls.ask(self._calls, question)
+            except OSError:
+                assert self._worker is not None
+                self._replace(self._worker)
+                self._ended = True
+                continue
+            if answer.fault:
+                raise DispatchError(f"the engine cannot do what it is asked: {answer.fault}")
+            return answer.rows
+        raise DispatchError(f"{TRIES} workers died over one question: {self._log_tail()}")
 
-        from reconciler.dispatch.journal import relax
-        from reconciler.dispatch.serializer import JsonSerializer
-
-        relax()
+    def _wait_for_worker(self) -> None:
+        """Until it has imported the engine and brought its tables up to date."""
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready:
             self._listen(min(LOOK_SECONDS, deadline - time.monotonic()))
@@ -171,12 +153,6 @@ class DbosDispatch:
                 raise Interrupted("stopped while the engine was starting: nothing is lost")
             if not self._ready and time.monotonic() >= deadline:
                 raise DispatchError(f"the worker is not ready after {READY_SECONDS:.0f} s: {self._log_tail()}")
-        self._client = DBOSClient(
-            system_database_url=wire.engine_url(self._state),
-            serializer=JsonSerializer(),
-            application_name=wire.APPLICATION,
-        )
-        return self._client
 
     def _file_there(self) -> int | None:
         """Which file the engine's database is: a removed one would go on being written to, seen by nobody else."""
@@ -206,8 +182,9 @@ class DbosDispatch:
         return True
 
     def _replace(self, worker: subprocess.Popen[bytes]) -> None:
-        """The pipe is closed: the worker is dead or dying. Start the next one, or give up where none comes up."""
+        """The worker is dead, dying or silent. Start the next one, or give up where none comes up."""
         self._close(worker)
+        self._ready = False
         self._failures += 1
         if self._failures >= STARTS:
             self._worker = None
@@ -229,11 +206,16 @@ class DbosDispatch:
 
     def _spawn(self) -> None:
         """In a session of its own: Ctrl-C reaches the controller alone, which then stops the worker in order."""
+        if self._calls is not None:
+            self._calls.close()
+        self._calls, theirs = socket.socketpair()
+        self._calls.settimeout(self._patience)
         log = self._state / "worker.log"
         too_long = log.exists() and log.stat().st_size > LOG_BYTES
-        with log.open("wb" if too_long else "ab") as errors:
+        with theirs, log.open("wb" if too_long else "ab") as errors:
             self._worker = subprocess.Popen(
-                _command(self._state, self._hosts, self._runner),
+                _command(self._state, self._hosts, self._runner, theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -248,9 +230,9 @@ class DbosDispatch:
         return f"{lines[-1] if lines else 'it said nothing'} (see {log})"
 
 
-def _command(state: Path, hosts: Mapping[str, int], runner: str) -> list[str]:
+def _command(state: Path, hosts: Mapping[str, int], runner: str, asking: int) -> list[str]:
     """`-P`: the current folder is the user's, and must not be where modules come from."""
-    arguments = [str(state), "--hosts", msgspec.json.encode(hosts).decode(), "--runner", runner]
+    arguments = [str(state), "--hosts", msgspec.json.encode(hosts).decode(), "--runner", runner, "--calls", str(asking)]
     return [sys.executable, "-P", "-m", "reconciler.dispatch.worker", *arguments]
 
 
@@ -268,11 +250,11 @@ def _batches(ids: Iterable[str]) -> Iterable[list[str]]:
         yield batch
 
 
-def _finished(status: str, output: object) -> Finished:
-    state = _STATES[status]
+def _finished(status: str, output: str | None) -> Finished:
+    state = wire.STATES[status]
     if state == "cancelled":
         return Finished(cancelled=True)
-    if state == "done" and isinstance(output, str):
+    if state == "done" and output is not None:
         return wire.read_outcome(output)
     if status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
         return Finished(error="the worker died every time this job ran")

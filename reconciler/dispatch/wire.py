@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.dispatch.port import AnyJob, Finished
+from reconciler.dispatch.port import AnyJob, Finished, JobState
 
 APPLICATION = "alai-reconcile"
 APPLICATION_VERSION = "1"
@@ -20,6 +20,18 @@ POLLING_SECONDS = 0.1
 ENGINE = "engine.db"
 STARTS = "starts"
 """the folder of the worker's notes about jobs that have begun (see `suspects`)"""
+
+STATES: dict[str, JobState] = {
+    "DELAYED": "queued",
+    "ENQUEUED": "queued",
+    "PENDING": "running",
+    "SUCCESS": "done",
+    "ERROR": "error",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "error",
+    "CANCELLED": "cancelled",
+}
+"""the engine's words -> ours"""
+ENDED_STATES = tuple(status for status, state in STATES.items() if state in ("done", "error", "cancelled"))
 
 READY = b"R"
 ENDED = b"."

@@ -1,8 +1,9 @@
 """The worker process: runs the jobs of all hosts until its controller goes away.
 
-`python -m reconciler.dispatch.worker STATE --hosts JSON [--runner MODULE:FUNCTION]`. Standard input is a lifeline: when
-it closes, the controller is gone or wants us to stop. Standard output says `R` when ready and `.` for each job that
-ended. A job's body runs at least once and may be killed at any moment: its folder is its own, and disposable.
+`python -m reconciler.dispatch.worker STATE --hosts JSON --calls FD [--runner MODULE:FUNCTION]`. Standard input is a
+lifeline: when it closes, the controller is gone or wants us to stop. Standard output says `R` when ready and `.` for
+each job that ended; what the controller asks of the engine comes through the socket FD (see `calls`). A job's body
+runs at least once and may be killed at any moment: its folder is its own, and disposable.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -113,10 +115,13 @@ async def _call(runner: str, job: AnyJob, state: Path) -> bytes:
     return await run(job, state)
 
 
-def serve(state: Path, jobs: Jobs, hosts: Mapping[str, int], say: Callable[[bytes], None]) -> None:
+def serve(
+    state: Path, jobs: Jobs, hosts: Mapping[str, int], say: Callable[[bytes], None], asking: socket.socket
+) -> None:
     """Start the engine on this process. Returns at once; the engine's threads go on."""
     from dbos import DBOS, DBOSClient
 
+    from reconciler.dispatch.engine import answer
     from reconciler.dispatch.journal import relax
     from reconciler.dispatch.serializer import JsonSerializer
 
@@ -158,8 +163,8 @@ def serve(state: Path, jobs: Jobs, hosts: Mapping[str, int], say: Callable[[byte
             polling_interval_sec=wire.POLLING_SECONDS,
             on_conflict="always_update",
         )
-    client.destroy()
     DBOS.launch()
+    threading.Thread(target=answer, args=(asking, client), daemon=True).start()
 
 
 def die_with_parent() -> None:
@@ -181,6 +186,7 @@ def main() -> NoReturn:
     parser.add_argument("state", type=Path)
     parser.add_argument("--hosts", type=lambda text: msgspec.json.decode(text, type=dict[str, int]), required=True)
     parser.add_argument("--runner", default=wire.DEFAULT_RUNNER)
+    parser.add_argument("--calls", type=lambda number: socket.socket(fileno=int(number)), required=True)
     arguments = parser.parse_args()
 
     stop = threading.Event()
@@ -202,7 +208,7 @@ def main() -> NoReturn:
     only_worker(arguments.state, stop)
     own_scratch(arguments.state)
     jobs = Jobs(arguments.runner, arguments.state, arguments.hosts)
-    serve(arguments.state, jobs, arguments.hosts, say)
+    serve(arguments.state, jobs, arguments.hosts, say, arguments.calls)
     say(wire.READY)
     stop.wait()
     jobs.stop()

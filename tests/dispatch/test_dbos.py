@@ -172,6 +172,36 @@ def test_a_killed_worker_is_replaced_at_once_and_its_jobs_end_once(engine: DbosD
     assert sorted(ends) == names
 
 
+def test_a_worker_that_is_killed_before_it_answers_is_replaced_and_the_next_one_answers(
+    engine: DbosDispatch, tmp_path: Path
+) -> None:
+    engine.submit(job("a"))
+    collect(engine, ["a"])
+    os.kill(worker_pid(tmp_path), signal.SIGKILL)
+    assert engine.known(["a"]) == {"a": "done"}
+    assert engine.wait(0), "something may have ended with it"
+
+
+def test_a_worker_that_is_silent_is_replaced_and_the_next_one_answers(tmp_path: Path) -> None:
+    engine = DbosDispatch(tmp_path, HOSTS, runner=RUNNER, patience=2)
+    engine.start()
+    try:
+        engine.submit(job("a"))
+        collect(engine, ["a"])
+        silent = worker_pid(tmp_path)
+        os.kill(silent, signal.SIGSTOP)
+        assert engine.known(["a"]) == {"a": "done"}
+        assert not alive(silent)
+    finally:
+        engine.stop()
+
+
+def test_only_the_worker_pays_for_importing_the_engine(tmp_path: Path) -> None:
+    program = CONTROLLER.replace("time.sleep(60)", "engine.wait(10); engine.stop(); print('dbos' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_a_job_that_takes_the_worker_down_runs_again(engine: DbosDispatch, tmp_path: Path) -> None:
     engine.submit(job("a", do="die once"))
     assert collect(engine, ["a"])["a"].result
