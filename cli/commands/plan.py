@@ -33,20 +33,19 @@ def validate_command(folder: Path, paths: tuple[Path, ...], worktree: bool, outp
     Without PATH: all manifests of the last commit. Each fault is one line: file:line:col: kind/name: message.
     Warnings begin with `warning:` and change nothing.
     """
-    count, problems, warnings, commit = preview.validate(folder, paths, worktree=worktree)
-    for item in warnings:
-        click.echo(f"warning: {render.printable(str(item))}", err=True)
+    found = preview.validate(folder, paths, worktree=worktree)
+    for item in found.warnings:
+        click.echo(f"warning: {render.printable(item)}", err=True)
     if output != "text":
-        render.data(
-            [{"position": str(item.position), "object": item.object, "message": item.message} for item in problems],
-            output,
-        )
+        rows = [(str(item.position), item.object, item.message) for item in found.problems]
+        render.data([dict(zip(("position", "object", "message"), row, strict=True)) for row in rows], output)
     else:
-        for problem in problems:
+        for problem in found.problems:
             click.echo(render.printable(str(problem)), err=True)
-        if not problems:
-            click.echo(f"{count} objects are valid{f' at commit {commit[:12]}' if commit else ''}.")
-    return 1 if problems else 0
+        if not found.problems:
+            at = f" at commit {found.commit[:12]}" if found.commit else ""
+            click.echo(f"{found.objects} objects are valid{at}.")
+    return 1 if found.problems else 0
 
 
 @click.command("diff")

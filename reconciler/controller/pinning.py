@@ -14,7 +14,7 @@ from reconciler.controller import hosts, signing
 from reconciler.controller.factory import Factory, Say
 from reconciler.controller.lease import lease
 from reconciler.controller.observe import InvalidManifests, observe, read_delta
-from reconciler.controller.standing import HEADS, of_another, standing
+from reconciler.controller.standing import HEADS, of_another, refuse_keyless, standing
 from reconciler.desired import read
 from reconciler.git import pin as pins
 from reconciler.git.pin import Signatures
@@ -128,6 +128,9 @@ def _pin(factory: Factory, commit: str, branch: str | None) -> list[str]:
     if anew:
         _set_state_aside(factory)
     asked = _signatures(factory, commit)
+    if asked != "none":
+        pin = None if anew else pins.read(factory.repository.common)
+        refuse_keyless(factory, commit, pin.keys if pin else (), asked)
     told = _begin_anew(factory, branch or _checked_out(factory)) if anew else []
     pins.update(
         factory.repository.common,

@@ -14,9 +14,10 @@ from reconciler.actual.fast import EMPTY_PLAN, SCHEMA_VERSION
 from reconciler.controller import report
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import InvalidManifests, committed_places, observe, read_delta
-from reconciler.controller.standing import HEADS
+from reconciler.controller.standing import HEADS, doubt
 from reconciler.controller.world import unseen
 from reconciler.desired import places, read, references, templates, worktree
+from reconciler.git import keyfaults, plain, trust
 from reconciler.git import pin as pins
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import FactoryError
@@ -80,18 +81,30 @@ def _line(change: Change) -> tuple[str, str]:
     return f"  {sign} {change.address:<40} {change.action}: {change.reason}: {change.message}", word
 
 
-def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[int, list[Problem], list[Problem], str]:
-    """How many objects were read, every fault, every warning, and the commit: of what is checked out.
+@dataclass(frozen=True)
+class Validated:
+    """What `validate` found: how many objects were read, every fault, and what is worth a word."""
 
-    The commit is empty where files of the working tree were read. Works on a folder that was never applied.
-    """
-    commit = ""
+    objects: int
+    problems: Sequence[Problem]
+    warnings: Sequence[str]
+    commit: str
+    """empty where files of the working tree were read"""
+
+
+def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> Validated:
+    """Check what is checked out, trusted or not. Works on a folder that was never applied."""
+    commit, doubts = "", list[str]()
     if worktree or paths:
         files, where = _worktree_files(folder, paths), _worktree_places(_root(folder))
+        keys = {} if paths else {path: _on_disk(_root(folder) / path) for path in keyfaults.LISTS}
     else:
         factory = Factory.open(folder)
         commit = factory.repository.head()
         files, where = _committed_files(factory, commit), committed_places(factory, commit)
+        keys = {path: trust.text_at(factory.repository, commit, path) for path in keyfaults.LISTS}
+        if why := doubt(factory, commit):
+            doubts.append(f"commit {commit[:12]} is not trusted: {why}")
     problems = [problem for file in files for problem in file.problems]
     objects = [item for file in files for item in file.objects]
     if not paths:
@@ -99,7 +112,17 @@ def validate(folder: Path, paths: Sequence[Path], *, worktree: bool) -> tuple[in
     else:
         problems += _references_of_some(folder, files, where)
     problems += templates.check(objects, where)
-    return len(objects), sorted(problems), sorted(warning for file in files for warning in file.warnings), commit
+    problems += [fault for path, body in keys.items() for fault in keyfaults.faults(path, body)]
+    warnings = [*doubts, *map(str, sorted(warning for file in files for warning in file.warnings))]
+    return Validated(len(objects), sorted(problems), warnings, commit)
+
+
+def _on_disk(file: Path) -> str:
+    """A list of keys as it lies there; empty where there is none to be read."""
+    try:
+        return plain.read(file, read.MAX_BYTES).decode("utf-8", "replace")
+    except (OSError, GitError):
+        return ""
 
 
 def _not_of_broken(dangling: list[Problem], faults: list[Problem]) -> list[Problem]:

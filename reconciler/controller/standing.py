@@ -6,6 +6,7 @@ without one he speaks of what is checked out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +14,8 @@ import msgspec
 from reconciler.controller.factory import Factory
 from reconciler.git import pin as pins
 from reconciler.git import trust
+from reconciler.git.keyfaults import signing_keys
+from reconciler.git.keylists import keys_in
 from reconciler.git.pin import Pin
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import Refused
@@ -99,7 +102,7 @@ def accept(factory: Factory, found: Standing) -> None:
     if any(oid != found.commit and repository.is_ancestor(found.commit, oid) for oid in pin.trusted):
         return
     if pin.signatures == "none" and asked != "none":
-        refuse_keyless(factory, found.commit, pin, asked)
+        refuse_keyless(factory, found.commit, pin.keys, asked)
     pins.update(
         repository.common,
         lambda old: msgspec.structs.replace(
@@ -108,15 +111,29 @@ def accept(factory: Factory, found: Standing) -> None:
     )
 
 
-def refuse_keyless(factory: Factory, commit: str, pin: Pin, asked: str) -> None:
-    """Raises Refused where signatures are asked for and nobody could give one: the owner would lock himself out."""
-    if pin.keys or trust.signers_at(factory.repository, commit).allowed.strip():
+def refuse_keyless(factory: Factory, commit: str, pinned: Sequence[str], asked: str) -> None:
+    """Raises Refused where signatures are asked for and no person could give one: he would lock himself out."""
+    allowed, revoked = (trust.text_at(factory.repository, commit, path) for path in (trust.SIGNERS, trust.REVOKED))
+    if set(pinned) - keys_in(revoked) or signing_keys(allowed, revoked):
         return
     raise Refused(
         f"the Policy of {commit[:12]} asks for signatures ({asked}), and nothing says whose: commit {trust.SIGNERS} "
         "with a line `NAME ssh-ed25519 KEY`, or pin yours: alai-reconcile trust ~/.ssh/KEY.pub. Then sign with: "
         "git config gpg.format ssh; git config user.signingKey ~/.ssh/KEY.pub; git config commit.gpgSign true"
     )
+
+
+def doubt(factory: Factory, commit: str) -> str | None:
+    """Why a commit does not count on this machine, for who looks at it; None where it does, or nothing is pinned."""
+    try:
+        pin = pins.read(factory.repository.common)
+        if pin is None:
+            return None
+        if of_another(factory.repository, pin):
+            return "what is pinned on this machine is of another repository"
+        return trust.check(factory.repository, commit, pin)
+    except Refused as refused:
+        return str(refused)
 
 
 def _refuse_elsewhere(factory: Factory, found: Standing) -> None:

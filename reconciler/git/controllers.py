@@ -37,6 +37,11 @@ def in_force(body: bytes) -> frozenset[str]:
     )
 
 
+def lists_a_key(line: str) -> bool:
+    """Whether the line is of the form that a controller writes, be its key in force or retired."""
+    return _LINE.match(line) is not None
+
+
 def with_key(body: bytes, public: str, comment: str) -> bytes:
     """The list with one key more."""
     before = body if not body or body.endswith(b"\n") else body + b"\n"

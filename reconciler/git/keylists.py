@@ -66,8 +66,19 @@ def followed(oid: str, now: Signers, below: Sequence[Lists], before: Lists) -> L
 
 
 def keys_in(text: str) -> frozenset[str]:
-    """The public keys of the lines."""
-    return frozenset(key for line in text.splitlines() if (key := public_key(line)))
+    """The public keys of the lines that are no comments."""
+    return frozenset(key for line in text.splitlines() if not is_comment(line) and (key := public_key(line)))
+
+
+def is_comment(line: str) -> bool:
+    """Whether ssh-keygen takes the line for nothing: a comment, or blank."""
+    return not line.strip() or line.lstrip().startswith("#")
+
+
+def options(line: str) -> str:
+    """What stands between the names and the key, such as `namespaces="git"`; empty where the line lists no key."""
+    key = public_key(line)
+    return line[: line.index(key.split()[1])].rpartition(" ")[0].strip().partition(" ")[2] if key else ""
 
 
 def _listed(allowed: str) -> frozenset[str]:

@@ -27,6 +27,8 @@ HOW = (
     "sign it with a key that is listed: git -c gpg.format=ssh -c user.signingKey=~/.ssh/KEY.pub commit --amend -S; "
     "or look at it, and pin it: alai-reconcile trust"
 )
+_CONTROLLER = 'controller namespaces="git" '
+"""begins the lines of the keys that no person has"""
 
 
 class _New(NamedTuple):
@@ -60,9 +62,9 @@ def check(repo: Repository, commit: str, pin: Pin) -> str | None:
 
 def signers_at(repo: Repository, commit: str) -> Signers:
     """Who may sign what follows on `commit`, as its own files say."""
-    controllers = sorted(in_force(_text(repo, commit, LIST).encode("utf-8", "surrogateescape")))
-    lines = [f'controller namespaces="git" {key}' for key in controllers]
-    return Signers("\n".join([_text(repo, commit, SIGNERS), *lines]), _text(repo, commit, REVOKED))
+    controllers = sorted(in_force(text_at(repo, commit, LIST).encode("utf-8", "surrogateescape")))
+    lines = [f"{_CONTROLLER}{key}" for key in controllers]
+    return Signers("\n".join([text_at(repo, commit, SIGNERS), *lines]), text_at(repo, commit, REVOKED))
 
 
 def covered(repo: Repository, commit: str, trusted: Sequence[str], most: int = 16) -> tuple[str, ...]:
@@ -120,7 +122,7 @@ def _refusal(item: _New, parts: Signed | None, signers: Signers, *, head: bool) 
     else:
         key = signature.fingerprint(parts.key)
         what = f"commit {oid[:12]} is signed with {key}, which {SIGNERS} of what was trusted before does not allow now"
-    if not signers.allowed.strip():
+    if all(line.startswith(_CONTROLLER) for line in signers.allowed.splitlines() if keys_in(line)):
         return f"{what}, and no key is listed there; pin yours: alai-reconcile trust ~/.ssh/KEY.pub"
     return f"{what}; {_how(item.parents, head=head)} {oid[:12]}"
 
@@ -142,7 +144,7 @@ def _way_out(commit: str) -> str:
 def _with_pinned(pin: Pin, signers: Signers) -> Signers:
     """With the keys that a person pinned, and this machine's controller's."""
     lines = [f'pinned namespaces="git" {key}' for key in pin.keys]
-    lines += [f'controller namespaces="git" {pin.controller}'] if pin.controller else []
+    lines += [f"{_CONTROLLER}{pin.controller}"] if pin.controller else []
     return Signers("\n".join([*lines, signers.allowed]), signers.revoked)
 
 
@@ -177,7 +179,8 @@ def _touching(repo: Repository, commit: str, new: Sequence[_New]) -> frozenset[s
     return frozenset(found | {item.oid for item in new if len(item.parents) > 1})
 
 
-def _text(repo: Repository, commit: str, path: str) -> str:
+def text_at(repo: Repository, commit: str, path: str) -> str:
+    """A list of keys at a commit; empty where it is not there."""
     try:
         return repo.read(commit, path).decode("utf-8", "surrogateescape")
     except GitError:

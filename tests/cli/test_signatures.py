@@ -6,9 +6,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from reconciler.controller.signing import own_key
+from reconciler.git import pin as pins
 from reconciler.git.controllers import LIST, with_key
 from reconciler.git.repository import Repository
 from reconciler.git.signature import public_key
@@ -162,3 +164,81 @@ def test_a_commit_that_a_person_looked_at_is_pinned(signed: TinyFactory) -> None
     fine(signed, "apply")
     assert "one" in signed.tasks()
     assert here(signed, "trust", "no-such-thing").code == 1
+
+
+NOBODYS = {
+    "no list": "",
+    "only comments": "# pat@x {key}\n\n",
+    "what is no key": "pat@x ssh-ed25519 AAAAgarbage\nnonsense\n",
+    "a key without a name": "{key}\n",
+    "a key for other things": 'pat@x namespaces="file" {key}\n',
+    "a key whose time is over": 'pat@x valid-before="20200101" {key}\n',
+}
+
+
+@pytest.mark.parametrize("what", NOBODYS)
+def test_signatures_are_not_switched_on_while_no_person_could_give_one(
+    what: str, factory: TinyFactory, keys: Path
+) -> None:
+    fine(factory, "apply")
+    factory.write(LIST, with_key(b"", own_key(Repository(factory.root)).public, "the controller's").decode())
+    key = public_key((keys / "pat.pub").read_text())
+    factory.write(".alai/allowed_signers", NOBODYS[what].format(key=key))
+    ask_for_signatures(factory, "head")
+    commit = factory.commit()
+    for command in (("apply",), ("rebuild",), ("trust", commit)):
+        said = refused(factory, *command)
+        assert "nothing says whose: commit .alai/allowed_signers with a line `NAME ssh-ed25519 KEY`" in said
+        assert "git config user.signingKey" in said
+    factory.write(".alai/allowed_signers", f"pat@x {key}\n")
+    factory.commit()
+    fine(factory, "apply")
+
+
+def test_a_revoked_key_is_nobodys(factory: TinyFactory, keys: Path) -> None:
+    listed(factory, keys, "pat")
+    factory.write(".alai/revoked_keys", (keys / "pat.pub").read_text())
+    ask_for_signatures(factory, "every")
+    factory.commit()
+    assert "nothing says whose" in refused(factory, "apply")
+
+
+def test_validate_names_lines_that_list_no_key(factory: TinyFactory, keys: Path) -> None:
+    good = public_key((keys / "pat.pub").read_text())
+    factory.write(".alai/allowed_signers", f"# people\npat@x {good}\n\nmallory ssh-ed25519 AAAA\n{good}\n")
+    factory.write(".alai/revoked_keys", f"{good}\nnonsense\n")
+    factory.write(LIST, with_key(b"", own_key(Repository(factory.root)).public, "here").decode() + "more\n")
+    on_disk = here(factory, "validate", "--worktree")
+    factory.commit()
+    for done in (on_disk, here(factory, "validate")):
+        assert done.code == 1
+        places = [line.split(": ")[0] for line in done.err.splitlines()]
+        assert places == [
+            ".alai/allowed_signers:4:1",
+            ".alai/allowed_signers:5:1",
+            f"{LIST}:2:1",
+            ".alai/revoked_keys:2:1",
+        ]
+    factory.git("reset", "-q", "--hard", "HEAD~1")
+    assert here(factory, "validate").code == 0
+
+
+def test_validate_says_that_a_commit_is_not_trusted_and_ends_as_it_would(signed: TinyFactory) -> None:
+    assert here(signed, "validate").err == ""
+    signed.task("one", "Write one")
+    commit = signed.commit("unsigned")
+    done = here(signed, "validate")
+    assert done.code == 0
+    assert f"warning: commit {commit[:12]} is not trusted: commit {commit[:12]} carries no SSH signature" in done.err
+    assert here(signed, "validate", "--worktree").err == ""
+
+
+def test_a_refusal_does_not_ask_for_a_listed_key_where_only_the_controllers_is(factory: TinyFactory) -> None:
+    factory.write(LIST, with_key(b"", own_key(Repository(factory.root)).public, "here").decode())
+    factory.commit()
+    pins.update(factory.root / ".git", lambda old: msgspec.structs.replace(old, signatures="head"))
+    fine(factory, "trust", factory.head)
+    pins.update(factory.root / ".git", lambda old: msgspec.structs.replace(old, signatures="head"))
+    factory.task("one", "Write one")
+    factory.commit()
+    assert "no key is listed there; pin yours" in refused(factory, "apply")
