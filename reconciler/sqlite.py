@@ -47,13 +47,18 @@ class Session:
 class Connections:
     """A database file of one schema version. `create` makes the tables in an empty file.
 
+    One of another version is emptied first where its owner can `renew` what it held, else it is refused.
+
     Usable from several threads and processes at once. Raises StoreUnusable where the file is not ours.
     """
 
-    def __init__(self, path: Path, version: int, create: Callable[[Database], None]) -> None:
+    def __init__(self, path: Path, version: int, create: Callable[[Database], None], *, renew: bool) -> None:
         self.path = path
         self._version = version
         self._create = create
+        self._renew = renew
+        self.replaced: int | None = None
+        """the version of what was found and dropped"""
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -155,10 +160,21 @@ class Connections:
             found = self._found()
             if found == self._version:
                 return
-            if found or db.utils.table_names():
+            if found and self._renew:
+                _drop_all(db.conn)
+                self.replaced = found
+            elif found or db.utils.table_names():
                 raise StoreUnusable(self.path, f"schema version {found}, this program needs {self._version}")
             self._create(db.utils)
             db.conn.execute(f"PRAGMA user_version={self._version}")
 
     def _found(self) -> int:
         return int(self.conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _drop_all(connection: sqlite3.Connection) -> None:
+    """Drop every table; virtual ones first, which take the tables that hold their content along."""
+    listed = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+    for only in ("AND sql LIKE 'CREATE VIRTUAL%'", ""):
+        for (name,) in connection.execute(listed + only).fetchall():
+            connection.execute(f'DROP TABLE "{str(name).replace(chr(34), chr(34) * 2)}"')

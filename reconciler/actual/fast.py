@@ -9,7 +9,7 @@ import sqlite3
 import time
 
 SCHEMA_VERSION = 4
-"""of state/factory.db; another number: the file is not read, and is made anew by `rebuild`"""
+"""of state/factory.db; another number: the file is emptied by who opens it, and filled from git"""
 EMPTY_PLAN = "empty_plan"
 """the note that holds the last empty plan: JSON {commit, ref, text, valid_until (Unix seconds or null), schema}"""
 

@@ -34,15 +34,21 @@ DUMPED = {
 class Store:
     """One factory's database. Safe to share between threads; other processes may use the same file.
 
-    Raises StoreUnusable where the file is damaged or of another version.
+    A file of another version is emptied, and filled by whoever projects next. Raises StoreUnusable where it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = Connections(path, SCHEMA_VERSION, create)
+        self.path = path
+        self._file = Connections(path, SCHEMA_VERSION, create, renew=True)
         self._config: tuple[str | None, Config] | None = None
 
     def close(self) -> None:
         self._file.close()
+
+    @property
+    def replaced(self) -> int | None:
+        """The version of the file that was found and emptied; None where it was ours, or new."""
+        return self._file.replaced
 
     # --- projection
 

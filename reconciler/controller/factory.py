@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from reconciler.actual.store import Store
 from reconciler.controller.lease import lock_file
 from reconciler.controller.state import inspect
-from reconciler.git.repository import GitError, Repository
+from reconciler.git.errors import NoRepository
+from reconciler.git.repository import Repository
 from reconciler.model.errors import FactoryError, Refused
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Factory:
         """Find the factory that `folder` lies in, to look at it. Raises FactoryError where there is none."""
         try:
             repository = Repository.containing(folder)
-        except GitError as error:
+        except NoRepository as error:
             raise FactoryError(
                 f"{folder}: not a git repository; make a factory with: alai-reconcile init DIR"
             ) from error
@@ -80,13 +81,16 @@ class Factory:
 
     @cached_property
     def store(self) -> Store:
-        return Store(self.state / "factory.db")
+        store = Store(self.state / "factory.db")
+        if store.replaced is not None:
+            self.say(f"{store.path}: was written by another version ({store.replaced}); it is made anew from git.")
+        return store
 
     @cached_property
     def knowledge(self) -> Index:
         from reconciler.knowledge.index import Index
 
-        return Index(self.state / "knowledge.db")
+        return Index(self.state / "knowledge.db", renew=True)
 
     def run_folder(self, job: str) -> Path:
         """Where a job leaves its evidence until it is committed."""

@@ -72,6 +72,8 @@ def project(factory: Factory, before: str | None, commit: str, ours: Collection[
     problems += [] if problems else _reference_problems(factory, delta, commit, reset=reset)
     if problems:
         raise InvalidManifests(problems)
+    if not reset and (delta.knowledge or delta.knowledge_removed) and factory.knowledge.emptied:
+        return project(factory, None, commit, ours)
     if reset:
         factory.knowledge.reset()
     if delta.knowledge or delta.knowledge_removed:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.controller.factory import Factory
+from reconciler.controller.lease import lease
 from reconciler.controller.observe import observe, project
 from reconciler.controller.standing import accept, standing
 
@@ -16,10 +17,14 @@ SHOWN = 20
 
 
 def rebuild(factory: Factory) -> int:
-    """Project everything again. Returns the number of rows. What is in flight stays."""
-    found = standing(factory)
-    project(factory, None, found.commit)
-    accept(factory, found)
+    """Project everything again. Returns the number of rows. What is in flight stays.
+
+    Raises Busy while a controller works here: what it plans with must not be taken away from under it.
+    """
+    with lease(factory.lock("controller"), "rebuild"):
+        found = standing(factory)
+        project(factory, None, found.commit)
+        accept(factory, found)
     return sum(len(rows) for rows in factory.store.dump().values())
 
 

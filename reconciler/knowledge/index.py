@@ -32,10 +32,18 @@ PREFIX_FROM = 3
 
 
 class Index:
-    """The entries' index. Raises StoreUnusable where the file is damaged or of another version."""
+    """The entries' index. Raises StoreUnusable where the file is damaged.
 
-    def __init__(self, path: Path) -> None:
-        self._file = Connections(path, SCHEMA_VERSION, _create)
+    One of another version is emptied for who can `renew` it, and refused to who only searches.
+    """
+
+    def __init__(self, path: Path, *, renew: bool = False) -> None:
+        self._file = Connections(path, SCHEMA_VERSION, _create, renew=renew)
+
+    @property
+    def emptied(self) -> bool:
+        """Was the file of another version? Then all entries are to be projected again."""
+        return self._file.replaced is not None
 
     def close(self) -> None:
         self._file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from reconciler.controller.factory import Factory
 from reconciler.controller.lease import Busy, lease
 from reconciler.controller.state import inspect
 from reconciler.model.errors import FactoryError, Refused
-from tests.e2e.factory import TinyFactory, build
+from tests.e2e.factory import TinyFactory, build, here
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,36 @@ def test_a_lock_that_is_no_file_is_refused_with_a_sentence(tmp_path: Path, make:
     make(tmp_path / "lock")
     with pytest.raises(Refused, match="cannot be locked"), lease(tmp_path / "lock", "apply"):
         pass
+
+
+def test_a_rebuild_beside_a_running_apply_is_refused_with_its_process(factory: TinyFactory) -> None:
+    with lease(Factory.open(factory.root).lock("controller"), "apply"):
+        for command in ("rebuild", "apply"):
+            done = here(factory, command)
+            assert (done.code, f"`apply` (process {os.getpid()}) works on this factory" in done.err) == (3, True)
+        assert here(factory, "rebuild", "--check").code == 0
+
+
+def test_a_database_of_another_version_is_made_anew_in_one_sentence(factory: TinyFactory) -> None:
+    before = here(factory, "list", "companies").out
+    connection = sqlite3.connect(factory.root / "state/factory.db")
+    connection.execute("PRAGMA user_version = 3")
+    connection.close()
+    done = here(factory, "list", "companies")
+    assert (done.code, done.out) == (0, before)
+    assert done.err.splitlines() == [
+        f"{factory.root}/state/factory.db: was written by another version (3); it is made anew from git."
+    ]
+    assert here(factory, "rebuild", "--check").err == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to somebody else")
+def test_a_factory_of_somebody_elses_is_called_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = build(tmp_path / "theirs")
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    os.chown(made.root, 12345, -1)
+    for command in ("status", "apply", "validate", "trust"):
+        done = here(made, command)
+        assert done.code == 1
+        assert f"{made.root} belongs to another user" in done.err
+        assert f"git config --global --add safe.directory {made.root}" in done.err

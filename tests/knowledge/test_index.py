@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +145,20 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "knowledge.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StoreUnusable, match="delete state/ and run rebuild"):
         Index(tmp_path / "knowledge.db")
+
+
+def test_an_index_of_another_version_is_emptied_by_who_fills_it_only(tmp_path: Path) -> None:
+    path = tmp_path / "knowledge.db"
+    index = Index(path)
+    index.project([file("a.md", "steady")])
+    index.close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    with pytest.raises(StoreUnusable, match="schema version 999"):
+        Index(path)
+    again = Index(path, renew=True)
+    assert again.emptied
+    assert again.search("steady") == []
+    again.project([file("a.md", "steady")])
+    assert len(Index(path).search("steady")) == 1
