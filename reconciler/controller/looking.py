@@ -62,7 +62,7 @@ def rows(
     observe(factory)
     _refuse_unknown(factory, goal, phase)
     if what == "executions":
-        return report.execution_rows(factory)
+        return [row for row in report.execution_rows(factory) if goal is None or row["goal"] == goal]
     view = factory.store.view_all()
     if what == "companies":
         return report.company_rows(view)

@@ -202,11 +202,25 @@ def company_rows(view: View) -> list[Row]:
 
 
 def execution_rows(factory: Factory) -> list[Row]:
-    """What is in flight."""
-    return [
+    """What has an outcome, oldest first, then what is in flight. `state` is the outcome where there is one."""
+    over = [
+        {
+            "id": attempt.evidence.execution,
+            "task": attempt.task,
+            "state": str(attempt.evidence.outcome),
+            **{key: getattr(attempt.evidence, key) for key in _OF_BOTH},
+            "created_at": stamp(attempt.evidence.started_at),
+        }
+        for attempt in sorted(factory.store.all_attempts(), key=lambda each: each.evidence.started_at)
+    ]
+    return over + [
         {**msgspec.to_builtins(live.execution), "state": live.state, "created_at": stamp(live.execution.created_at)}
         for live in factory.store.live()
     ]
+
+
+_OF_BOTH = ("goal", "generation", "stage", "attempt", "company", "blueprint", "tier", "backend", "model", "host")
+"""what intent and evidence of an execution both say"""
 
 
 def plan_json(plan: Plan) -> Row:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.vocabulary import Verdict
 from tests.e2e.factory import TinyFactory
 
 TRAILERS = [
@@ -210,6 +211,16 @@ def test_filters_choose_by_goal_phase_and_label(story: TinyFactory) -> None:
 )
 def test_every_list_is_an_array(told: TinyFactory, what: str) -> None:
     assert isinstance(told.json("list", what), list)
+
+
+def test_the_list_of_executions_has_those_that_are_over(told: TinyFactory) -> None:
+    found = told.json("list", "executions")
+    ended = [attempt["execution"] for task in told.tasks() for attempt in told.show(task)["history"]]
+    assert ended
+    assert sorted(row["id"] for row in found if row["state"] in list(Verdict)) == sorted(ended)
+    one = found[0]
+    assert (one["stage"], one["company"]) == ("BUILD", "works")
+    assert told.json("list", "executions", "--goal", "careful") == [row for row in found if row["goal"] == "careful"]
 
 
 def test_a_goal_shows_its_progress(told: TinyFactory) -> None:
