@@ -17,7 +17,8 @@ from reconciler.desired.words import safe
 from reconciler.model.objects import API_VERSION
 from reconciler.model.tools import ALWAYS, CLAUDE_CODE, TOOLS, WRITING
 
-_PATH = re.compile(r"companies/([^/]+)/agents/(?:[^/]+/)*([^/]+)\.md\Z")
+_PATH = re.compile(r"companies/([^/]+)/(?i:agents)/(?:[^/]+/)*([^/]+)\.(?i:md)\Z")
+"""in capitals too: some disks make no difference, and what is not read would be missing without a word"""
 _MEANT = frozenset(("name", "description", "tools", "disallowedTools", "role", "writes", "color", "permissionMode"))
 _MAX_TITLE = 300
 

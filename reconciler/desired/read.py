@@ -39,7 +39,7 @@ def is_manifest(path: str) -> bool:
         return False  # agents write there
     if agent_file.is_agent_file(path):
         return True
-    return path.endswith((".yaml", ".yml")) and _NOT_PARSED.isdisjoint(folders[:-1])
+    return path.lower().endswith((".yaml", ".yml")) and _NOT_PARSED.isdisjoint(folders[:-1])
 
 
 def oversized(path: str, blob: str, size: int) -> FileRecord:

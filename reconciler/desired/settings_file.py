@@ -15,7 +15,7 @@ from reconciler.desired.parse import Parsed, Place, parse
 from reconciler.desired.words import safe, suggestion
 from reconciler.model.refs import Position, Problem
 
-_PATH = re.compile(r"(?:companies/[^/]+/config|config)/(mcp|tools)\.json\Z")
+_PATH = re.compile(r"(?:companies/[^/]+/)?config/(?:mcp|tools)\.json\Z", re.IGNORECASE)
 _TOP = ("mcpServers", "remove")
 _SERVER = ("type", "command", "args", "env", "disabled")
 _LISTS = ("allow", "deny")
@@ -30,6 +30,9 @@ def is_settings_file(path: str) -> bool:
 
 def faults(path: str, data: bytes) -> list[Problem]:
     """Everything that is wrong with the file. Never raises for what stands in it."""
+    small = "/".join((*path.split("/")[:-2], *path.lower().split("/")[-2:]))
+    if path != small:
+        return [Problem(Position(path), "", f"is read only as {small}: rename it")]
     try:
         value: Any = json.loads(data.decode(), object_pairs_hook=_once)
     except json.JSONDecodeError as error:

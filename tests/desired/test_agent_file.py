@@ -142,6 +142,13 @@ def test_a_folder_and_a_name_with_capitals_are_taken_as_manifests_have_them() ->
     assert spec(text, path)["company"] == "codecraft"
 
 
+def test_an_agent_file_in_capitals_is_read_like_any_other() -> None:
+    data = b"---\nname: x\ndescription: y\n---\nBe brief.\n"
+    [read, small] = [read_file(f"companies/c/agents/{name}", "b", data).objects for name in ("X.MD", "x.md")]
+    assert [item.ref.name for item in read] == ["x"]
+    assert [item.spec["prompt"] for item in read] == [item.spec["prompt"] for item in small]
+
+
 def test_a_readme_declares_nothing_and_a_file_without_a_name_says_so() -> None:
     readme = "companies/codecraft/agents/README.md"
     assert record("# Agents\n", readme) == FileRecord(readme, "b", ())
@@ -166,6 +173,10 @@ def test_hostile_bytes_never_raise(data: bytes) -> None:
     [
         (PATH, True),
         ("companies/c/agents/sub/a.md", True),
+        ("companies/c/agents/A.MD", True),
+        ("companies/c/Agents/a.Md", True),
+        ("manifests/tasks/one.YAML", True),
+        ("companies/c/COMPANY.Yml", True),
         ("companies/c/README.md", False),
         ("manifests/agents/a.md", False),
         ("companies/c/skills/agents/a.md", False),

@@ -13,6 +13,13 @@ def said(text: str, path: str = BASE) -> list[str]:
     return [str(problem).removeprefix(f"{path}:") for problem in read_file(path, "b", text.encode()).problems]
 
 
+@pytest.mark.parametrize("path", ["config/MCP.json", "companies/c/Config/tools.JSON"])
+def test_settings_in_capitals_are_named_since_nobody_would_read_them(path: str) -> None:
+    assert is_manifest(path)
+    [fault] = said("{}", path)
+    assert "is read only as" in fault
+
+
 def test_the_settings_are_known_by_their_place() -> None:
     assert all(is_manifest(path) for path in (BASE, OVERLAY, TOOLS))
     assert not any(is_manifest(path) for path in ("config/x.yaml", "config/sub/mcp.json", "manifests/config/mcp.json"))
