@@ -14,9 +14,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.execute import cgroups
+from reconciler.execute import cgroups, child
 from reconciler.execute.agent.port import ToolResult
 from reconciler.execute.agent.toolbox import open_tools
+from reconciler.execute.enclosure import Enclosed
+from reconciler.execute.mcp.stdio import talked_with
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.toolchain import OWN_PYTHON
 from reconciler.execute.work import Work
@@ -148,3 +150,17 @@ def test_what_an_entry_sets_for_the_loader_is_there_for_its_program_alone(brief:
     given = {"LD_PRELOAD": "/no/such/library.so", "PYTHONPATH": "/no/such/folder", "PATH": "/usr/bin:/bin"}
     asked = Asked(brief, tmp_path, "env", *given, env=given)
     assert json.loads(asked.result.text) == given
+
+
+async def heard(enclosed: Enclosed, most: int) -> tuple[int, str]:
+    """How many messages of a server were taken, and why it is not heard any longer."""
+    async with talked_with(enclosed, most) as (server, says, _):
+        return len([message async for message in says]), server.stopped
+
+
+def test_a_server_that_never_stops_talking_is_heard_up_to_a_limit_of_its_session(tmp_path: Path) -> None:
+    message = json.dumps({"jsonrpc": "2.0", "method": "notifications/x", "params": {"x": "x" * 10_000}})
+    endless = Enclosed(argv=("/usr/bin/yes", message), cwd=tmp_path, env={}, bounds=child.FREE)
+    taken, why = asyncio.run(asyncio.wait_for(heard(endless, 2**20), 30))
+    assert 0 < taken <= 2**20 // len(message)
+    assert why == "said more than 1 MiB"

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 LONGEST = 4 * 2**20
 """bytes of one message"""
+SESSION = 256 * 2**20
+"""bytes of all that a server says in one session: some thousand large answers"""
 
 
 @contextlib.asynccontextmanager
-async def talked_with(enclosed: Enclosed) -> AsyncGenerator[tuple[child.Child, Any, Any]]:
+async def talked_with(enclosed: Enclosed, most: int = SESSION) -> AsyncGenerator[tuple[child.Child, Any, Any]]:
     """The server, what it says and what it is told. Raises OSError where it cannot be started.
 
-    One that says too much at once is ended; why stands in its `stopped`.
+    One that says too much, at once or in all (`most`, bytes), is heard no longer; why stands in its `stopped`.
     """
     import anyio
     from mcp.shared.message import SessionMessage
@@ -32,7 +34,7 @@ async def talked_with(enclosed: Enclosed) -> AsyncGenerator[tuple[child.Child, A
     tells, told = anyio.create_memory_object_stream[SessionMessage](0)
     started = child.started(enclosed.argv, cwd=enclosed.cwd, env=enclosed.env, bounds=enclosed.bounds, said=None)
     async with started as process, said, hears, tells, told, anyio.create_task_group() as tasks:
-        tasks.start_soon(_hear, process, said)
+        tasks.start_soon(_hear, process, said, most)
         tasks.start_soon(_tell, process, told)
         try:
             yield process, hears, tells
@@ -40,7 +42,7 @@ async def talked_with(enclosed: Enclosed) -> AsyncGenerator[tuple[child.Child, A
             tasks.cancel_scope.cancel()
 
 
-async def _hear(process: child.Child, said: MemoryObjectSendStream[Any]) -> None:
+async def _hear(process: child.Child, said: MemoryObjectSendStream[Any], most: int) -> None:
     import anyio
     import mcp_types
     from mcp.shared.message import SessionMessage
@@ -48,7 +50,7 @@ async def _hear(process: child.Child, said: MemoryObjectSendStream[Any]) -> None
     async with said:
         with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             try:
-                async for line in process.lines(most=float("inf"), longest=LONGEST):
+                async for line in process.lines(most=most, longest=LONGEST):
                     try:
                         message = mcp_types.jsonrpc_message_adapter.validate_json(line, by_name=False)
                     except ValueError as error:
