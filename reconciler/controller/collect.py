@@ -17,6 +17,7 @@ from reconciler.controller.judge import judged
 from reconciler.controller.notes import company_notes
 from reconciler.controller.record import digest_file, evidence_of, knowledge_file, read_files
 from reconciler.dispatch.port import Dispatch, Finished
+from reconciler.execute import text
 from reconciler.git import product
 from reconciler.git.errors import GitError, IndexLocked
 from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result, json_file
@@ -262,7 +263,7 @@ def _without_result(
 def _with_files(brief: Brief, result: Result) -> tuple[Result, dict[str, bytes]]:
     """Work that ended before it had anything to show still says so in its evidence."""
     contents = {
-        "GOTCHA.md": f"# {brief.title}\n\nNo work to show: {result.message}\n".encode(),
+        "GOTCHA.md": f"# {text.line(brief.title, 300)}\n\nNo work to show: {result.message}\n".encode(),
         "report.json": json_file(result.report),
     }
     files = tuple(digest_file(path, data) for path, data in sorted(contents.items()))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 import time
 from collections import Counter
 from collections.abc import Mapping
 
-from reconciler.controller import report
+from reconciler.controller import report, trusted
 from reconciler.controller.audit import outcomes
 from reconciler.controller.claims import claims, counted
 from reconciler.controller.factory import Factory
@@ -15,7 +14,6 @@ from reconciler.controller.observe import observe
 from reconciler.controller.standing import revision, spoken_of
 from reconciler.controller.world import unseen
 from reconciler.controller.writer import one
-from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError
 from reconciler.model.objects import Object
 from reconciler.model.refs import Ref
@@ -163,9 +161,9 @@ def company(factory: Factory, name: str) -> report.Row:
     item: Object = one(factory.store.find(ref), ref, list(config.companies))
     spec = config.companies[item.name]
     try:
-        soul = factory.repository.read(commit, posixpath.join(config.folders[ref], spec.soul)).decode(errors="replace")
-    except GitError:
-        soul = ""
+        soul = trusted.find(factory.root, commit, config.folders[Ref("Company", item.name)], spec.soul) or ""
+    except FactoryError as error:
+        soul = str(error)  # what a brief would be refused with
     row = next(row for row in report.company_rows(factory.store.view_all()) if row["name"] == name)
     return {**row, "tier_overrides": dict(spec.tier_overrides), "note": spec.note, "soul_text": soul}
 

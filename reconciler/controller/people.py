@@ -15,6 +15,7 @@ from reconciler.controller.manage import person
 from reconciler.controller.observe import observe
 from reconciler.controller.record import digest_file, outcome_commit
 from reconciler.controller.writer import Writer, one
+from reconciler.execute import text
 from reconciler.execute.merge import check_commit, run_merge
 from reconciler.git import product
 from reconciler.git.record import NewCommit
@@ -264,10 +265,10 @@ def _record(
     logs: Mapping[str, bytes] | None = None,
     effect: Callable[[], None] | None = None,
 ) -> str:
-    said = evidence.message
+    said, title = evidence.message, text.line(task.spec.title, 300)
     report_file = Report(agent_type=ROLE, company=ROLE, task_summary=said, key_decisions=(said,))
     contents = {
-        "GOTCHA.md": f"# {task.spec.title}\n\n{evidence.agent} decided: {evidence.outcome}.\n\n{said}\n".encode(),
+        "GOTCHA.md": f"# {title}\n\n{evidence.agent} decided: {evidence.outcome}.\n\n{said}\n".encode(),
         "report.json": json_file(report_file),
         **(logs or {}),
     }

@@ -222,7 +222,7 @@ async def _commit(work: Work, start: str) -> str:
         product.commit_all,
         work.root,
         message=f"{brief.execution.stage}: {title}\n\nAlai-Execution: {brief.execution.id}\n",
-        author=(f"{brief.company_title} {role}".strip(), f"{brief.execution.company}@alai-reconcile.invalid"),
+        author=(text.line(f"{brief.company_title} {role}", 100), f"{brief.execution.company}@alai-reconcile.invalid"),
         time=int(brief.execution.created_at),
         branch=brief.branch,
         most=size(work.sandbox.limits.disk),

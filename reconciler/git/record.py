@@ -55,7 +55,8 @@ class NewCommit(msgspec.Struct, frozen=True, kw_only=True):
     def message(self) -> str:
         """Subject, body and trailers, each trailer on one line."""
         lines = "\n".join(f"{key}: {' '.join(value.split())}" for key, value in self.trailers)
-        return "\n\n".join(part for part in (" ".join(self.subject.split()), self.body.strip(), lines) if part) + "\n"
+        parts = (" ".join(self.subject.split()), self.body.strip(), lines)
+        return "\n\n".join(_shown(part) for part in parts if part) + "\n"
 
 
 class Recorder:
@@ -265,4 +266,13 @@ def _quoted(path: str) -> bytes:
 
 def _identity(part: str) -> str:
     """A name or address without what would end it in a commit header."""
-    return " ".join("".join(char for char in part if char not in "<>\0").split()) or "unknown"
+    return _shown(" ".join("".join(char for char in part if char not in "<>\0").split())) or "unknown"
+
+
+def _shown(text: str) -> str:
+    """Text with escapes for what does not show, or turns the words around it: whoever reads the log sees it all."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in text
+    )

@@ -230,3 +230,16 @@ def test_forty_kills_lose_no_reported_commit_and_none_of_a_persons_edits(factory
     with Recorder(factory, "main", KEY) as recorder:
         recorder.write([outcome("after")], history[0])
     assert person(factory, git) == before
+
+
+def test_what_does_not_show_or_turns_words_around_is_escaped_in_every_part_of_a_commit() -> None:
+    odd = "a\u202eb\u200bc\x1b[31m\U000e0041"
+    commit = NewCommit(
+        files={}, subject=odd, body=f"first\n\t{odd}", trailers=[("Alai-Model", odd)], author=(odd, "x@y"), time=1
+    )
+    content = commit.content("0" * 40, None).decode()
+    assert content.replace("\n", "").replace("\t", "").isprintable()
+    assert content.count("a\\u202eb\\u200bc\\x1b[31m\\U000e0041") == 4
+    assert "first\n\ta" in content
+    plain = NewCommit(files={}, subject="Größe: 数", body="so\n\nund so", trailers=[], time=1)
+    assert plain.message() == "Größe: 数\n\nso\n\nund so\n"
