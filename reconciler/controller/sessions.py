@@ -11,10 +11,12 @@ import msgspec
 
 from reconciler.controller import trusted
 from reconciler.controller.factory import Factory
+from reconciler.execute import text
 from reconciler.git import product
 from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError
 from reconciler.model.execution import Attempt, GateReport, Report
+from reconciler.model.history import TreeChange
 from reconciler.model.job import PreparedQA, SessionBrief
 from reconciler.model.refs import Ref
 from reconciler.model.spec import QualityGateSpec
@@ -135,7 +137,8 @@ def _changed(factory: Factory, attempt: Attempt, resolved: Resolved) -> tuple[st
         changes = product.changed_files(str(factory.product_path(resolved.product.repository)), base, work)
     except (GitError, FactoryError):
         return ()
-    return tuple(
-        f"{'removed' if change.new is None else 'added' if change.old is None else 'changed'} {change.path}"
-        for change in changes
-    )
+    return tuple(f"{_what(change)} {text.quoted(change.path)}" for change in changes)
+
+
+def _what(change: TreeChange) -> str:
+    return "removed" if change.new is None else "added" if change.old is None else "changed"

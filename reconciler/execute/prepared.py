@@ -17,7 +17,7 @@ def describe(prepared: PreparedQA | None) -> str:
         said = f": {text.line(gate.message, 300)}" if gate.message else ""
         lines.append(f"- {gate.id} ({gate.severity}): {gate.result}{said}")
     if prepared.files:
-        lines += ["Changed files:", *(f"- {text.line(text.quoted(path))}" for path in prepared.files)]
+        lines += ["Changed files:", *(f"- {text.line(path)}" for path in prepared.files)]
     for gate, tail in prepared.tails.items():
         lines += [f"Last lines of {gate}:", tail]
     return "\n".join(lines)

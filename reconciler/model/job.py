@@ -64,7 +64,7 @@ class PreparedQA(Value, frozen=True, kw_only=True):
     """of the quality gate: how many held, of how many"""
     gates: tuple[GateReport, ...]
     files: tuple[str, ...]
-    """changed paths, each with `added`, `changed` or `removed` before it"""
+    """changed paths, quoted where they are not plain, each with `added`, `changed` or `removed` before it"""
     tails: dict[str, str]
     """gate -> the last lines of its log"""
 

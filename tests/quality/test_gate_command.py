@@ -10,13 +10,18 @@ import pytest
 from reconciler.model.share import share
 from tests.e2e.factory import TinyFactory, build
 
+ODD = """
+[ "$ALAI_TASK" != plain ] || echo x > "work/$(printf 'b\\377\\376.txt')"
+echo """
+
 
 @pytest.fixture(scope="module")
 def worked(tmp_path_factory: pytest.TempPathFactory) -> TinyFactory:
-    """A factory with the standard quality gate, in which three tasks were worked on."""
+    """A factory with the standard quality gate, in which three tasks were worked on; one adds an odd name."""
     made = build(tmp_path_factory.mktemp("gate"))
     made.write("manifests/quality.yaml", (share("manifests") / "quality.yaml").read_text())
     made.edit("manifests/policy.yaml", "sandbox: preferred", "sandbox: preferred\n  quality: standard")
+    made.edit("manifests/blueprints/build/work.sh", "\necho ", ODD)
     made.task("plain", "Write a plain thing")
     made.task("clean", "Write one more", acceptance=[{"id": "there", "text": "x", "check": "test -s work/clean.txt"}])
     made.task("later", "Write it later", suspend=True)
@@ -71,11 +76,11 @@ def test_the_reviewers_brief_carries_the_prepared_qa_and_what_the_builder_did(wo
     qa = prepared(factory, review, resolve(view, review), worked.head)
     assert qa is not None
     assert qa.points == (19, 19)
-    assert qa.files == ("added work/plain.txt",)
+    assert qa.files == ('added "work/b\\377\\376.txt"', "added work/plain.txt"), "quoted, and text that can be sent"
     assert {"acceptance", "syntax", "tests"} <= {gate.id for gate in qa.gates}
     told = sessions(factory, review, worked.head)
     assert [(item.task, item.stage) for item in told] == [("plain", "BUILD"), ("plain-review", "REVIEW")]
-    assert told[0].report.files_written == ("work/plain.txt",)
+    assert "work/plain.txt" in told[0].report.files_written
 
 
 def test_a_policy_that_names_no_quality_gate_there_is_is_found_by_validate(worked: TinyFactory, tmp_path: Path) -> None:
