@@ -15,8 +15,8 @@ class Bill:
         self._free = False
 
     def add(self, answer: Answer) -> None:
-        known = [count for count in (answer.tokens_in, answer.tokens_out) if count is not None]
-        self.tokens = self.tokens + sum(known) if known and self.tokens is not None else None
+        both = None if answer.tokens_in is None or answer.tokens_out is None else answer.tokens_in + answer.tokens_out
+        self.tokens = None if both is None or self.tokens is None else self.tokens + both
         self.known_usd += answer.cost_usd or 0.0
         unknown = answer.cost_usd is None or self.cost_usd is None
         self.cost_usd = None if unknown else self.known_usd

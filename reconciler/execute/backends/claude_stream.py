@@ -12,7 +12,7 @@ import msgspec
 
 from reconciler.execute import text
 from reconciler.execute.agent.port import Ending
-from reconciler.execute.backends.port import Call, Message
+from reconciler.execute.backends.port import Call, Message, counted, money
 from reconciler.model.vocabulary import Reason
 
 _ENDS = {
@@ -52,17 +52,17 @@ def parsed(line: bytes) -> dict[str, Any] | None:
 def outcome(line: dict[str, Any]) -> Outcome:
     """A line of type `result`."""
     usage = _object(line.get("usage"))
-    fresh = [_count(usage.get(key)) for key in _INPUTS]
+    fresh = [counted(usage.get(key)) for key in _INPUTS]
     known = [count for count in fresh if count is not None]
     return Outcome(
         subtype=str(line.get("subtype", "")),
         failed=line.get("is_error") is not False,
         text=_text(line.get("result")),
         structured=line.get("structured_output"),
-        cost_usd=_money(line.get("total_cost_usd")),
+        cost_usd=money(line.get("total_cost_usd")),
         tokens_in=sum(known) if known else None,
-        tokens_out=_count(usage.get("output_tokens")),
-        turns=_count(line.get("num_turns")),
+        tokens_out=counted(usage.get("output_tokens")),
+        turns=counted(line.get("num_turns")),
         errors=tuple(text.line(str(error), 300) for error in _list(line.get("errors"))),
         denied=tuple(
             (text.line(str(item.get("tool_name", "?")), 60), text.line(json.dumps(item.get("tool_input")), 200))
@@ -173,14 +173,6 @@ def _object(value: object) -> dict[str, Any]:
 
 def _list(value: object) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _money(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _text(value: object) -> str:

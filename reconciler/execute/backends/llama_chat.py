@@ -13,7 +13,7 @@ import msgspec
 from reconciler.execute import answers, text
 from reconciler.execute.backends.bounded import PLAIN, hold
 from reconciler.execute.backends.failures import server_failure
-from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
+from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken, counted
 from reconciler.execute.backends.servers import LLAMA_URL
 from reconciler.execute.backends.streaming import (
     as_object,
@@ -145,8 +145,8 @@ class LlamaChat:
         answer, tagged = answers.divided("".join(heard.text))
         return Answer(
             text=answer,
-            tokens_in=heard.usage.prompt_tokens,
-            tokens_out=heard.usage.completion_tokens,
+            tokens_in=counted(heard.usage.prompt_tokens),
+            tokens_out=counted(heard.usage.completion_tokens),
             cost_usd=0.0,
             ended="length" if heard.ended == "length" else "stop",
             thinking="".join(heard.thinking).strip() or tagged,

@@ -12,7 +12,7 @@ import ollama
 from reconciler.execute import answers, text
 from reconciler.execute.backends.bounded import PLAIN, hold
 from reconciler.execute.backends.failures import server_failure
-from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken
+from reconciler.execute.backends.port import Answer, BackendError, Call, ChatRequest, Message, OnToken, counted
 from reconciler.execute.backends.servers import OLLAMA_URL
 from reconciler.execute.backends.streaming import (
     as_object,
@@ -111,8 +111,8 @@ class OllamaChat:
         answer, tagged = answers.divided("".join(words))
         return Answer(
             text=answer,
-            tokens_in=last.prompt_eval_count,
-            tokens_out=last.eval_count,
+            tokens_in=counted(last.prompt_eval_count),
+            tokens_out=counted(last.eval_count),
             cost_usd=0.0,
             ended="length" if last.done_reason == "length" else "stop",
             thinking="".join(thinking).strip() or tagged,
@@ -123,6 +123,7 @@ class OllamaChat:
     async def _chunks(self, request: ChatRequest) -> AsyncGenerator[_Chunk, None]:
         client = _Client(
             host=self._url,
+            follow_redirects=False,
             timeout=httpx.Timeout(None, connect=self._limits.connect),
             trust_env=not is_loopback(self._url),
             verify=tls(),

@@ -56,6 +56,24 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
 
 
+MOST_TOKENS = 10**12
+MOST_USD = 1e9
+
+
+def counted(value: object) -> int | None:
+    """Tokens as a server counts them. None, which is unknown, where it is no number that a sum can be made of."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= MOST_TOKENS else None
+
+
+def money(value: object) -> float | None:
+    """The same for dollars."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value <= MOST_USD else None
+
+
 def question(system: str, user: str) -> tuple[Message, ...]:
     """The messages of a single question."""
     return (Message(role="system", text=system), Message(role="user", text=user))
