@@ -262,6 +262,7 @@ class Reconciler:
         if not made.dispatch:
             return
         engine = self._engine()  # first: where it refuses to start, nothing was intended
+        self._writer.enter()
         jobs: list[AttemptJob | ClassifyJob] = []
         failed: dict[str, str] = {}
         for execution in made.dispatch:

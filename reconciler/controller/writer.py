@@ -48,20 +48,34 @@ class Writer:
         with self._alone():
             self._prepare()
 
+    def enter(self) -> None:
+        """Have this machine's key listed in the factory, before anything is begun whose outcome it is to sign.
+
+        Until then nobody could tell a controller's commit from one that only says so. Raises as `ready` does, and
+        Refused where a person must list the key.
+        """
+        if self._factory.store.commit != self._listed:
+            self._write(list, None, entering=True)
+
     def write(self, make: Callable[[], Sequence[NewCommit]], effect: Callable[[], None] | None = None) -> list[str]:
         """`make()` gives the commits for the store as it is then; it is asked again if a person was faster.
 
         `effect()` is what they record: it is done once they are made and nothing keeps them from being written, and
         once only.
         """
+        return self._write(make, effect, entering=False)
+
+    def _write(
+        self, make: Callable[[], Sequence[NewCommit]], effect: Callable[[], None] | None, *, entering: bool
+    ) -> list[str]:
         with self._alone():
             while True:
                 head = self._prepare()
                 recorder = self._open()
                 commits = make()
-                if not commits:
+                first = self._entry(recorder, head) if commits or entering else []
+                if not (commits or first):
                     return []
-                first = self._entry(recorder, head)
                 if effect is not None:
                     effect()
                     effect = None
@@ -86,6 +100,8 @@ class Writer:
             return []
         asked = self._factory.store.config().policy.signatures
         commit = entry(self._factory.repository, head, recorder.key, signatures=asked)
+        if commit is None:
+            self._listed = head
         return [commit] if commit is not None else []
 
     def _prepare(self) -> str:

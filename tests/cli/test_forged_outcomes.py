@@ -15,7 +15,7 @@ from reconciler.controller.signing import own_key
 from reconciler.git import pin as pins
 from reconciler.git.controllers import LIST
 from reconciler.model.execution import Execution
-from tests.e2e.factory import TinyFactory, build
+from tests.e2e.factory import TinyFactory, build, until
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,21 @@ def test_an_empty_commit_that_names_work_in_flight_does_not_lose_it(factory: Tin
         assert [item.execution.id for item in opened.store.live()] == ["flying-1"]
     opened.store.forget(["flying-1"])
     opened.store.close()
+
+
+def test_in_a_factory_that_lists_no_key_yet_one_is_listed_before_work_begins(tmp_path: Path) -> None:
+    young = build(tmp_path / "young")
+    young.task("slow", "Write SLOW")
+    young.commit()
+    running = young.start("apply")
+    until(lambda: [row["state"] for row in young.json("list", "executions")] not in ([], ["passed"]))
+    assert (young.root / LIST).exists(), "what is in flight can be ended by a signed commit only"
+    execution = young.json("list", "executions")[-1]["id"]
+    said = f"Alai-Execution: {execution}\nAlai-Outcome: failed"
+    young.git("commit", "-q", "--allow-empty", "-m", "x", "-m", said)
+    assert running.wait(120) == 0, running.stdout and running.stdout.read()
+    assert [attempt["outcome"] for attempt in young.show("slow")["history"]] == ["passed"]
+    assert "claims to be a controller's" in young.cli("verify").stderr
 
 
 def test_a_revert_by_a_person_takes_the_claim_back_and_its_revert_brings_it_again(factory: TinyFactory) -> None:
