@@ -1,4 +1,7 @@
-"""The journal of a move that is under way (see `checkout`): who holds it, whether git's index lock is its own."""
+"""The journal of a move that is under way (see `checkout`): who holds it, whether git's index lock is its own.
+
+It is sealed: one that came along with a repository is no work of ours to be completed.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,13 @@ from pathlib import Path
 from reconciler.git import plain
 from reconciler.git.errors import IndexLocked
 from reconciler.git.layout import owners
+from reconciler.git.seal import holds, seal
 
 FOLDER = "alai-move"
 _MOST = 65_536
 """bytes of a journal"""
+_MOVES = 1000
+"""journals of killed writers in one repository: each later writer tidies up"""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _YOUNG = 10.0
 """seconds in which a folder without a whole journal may belong to a writer that is about to write it"""
@@ -51,7 +57,7 @@ class Move:
         folder.mkdir(parents=True)
         fd = os.open(folder / "journal.json", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         fcntl.flock(fd, fcntl.LOCK_EX)
-        os.write(fd, json.dumps({"branch": branch, "old": old, "new": new, "pid": os.getpid()}).encode())
+        os.write(fd, written(folder, branch, old, new))
         os.fsync(fd)
         for each in (folder, folder.parent):
             _sync(each)
@@ -63,6 +69,7 @@ class Move:
         moves = git_dir / FOLDER
         if not _own(moves):
             return
+        plain.require_few(moves, _MOVES)
         for folder in sorted(moves.iterdir()):
             try:
                 move = cls._adopt(folder, patience) if _own(folder) else None
@@ -102,6 +109,10 @@ class Move:
         move = None if gone else cls(folder, fd)
         if move is None or (move.journal is None and young):
             os.close(fd)
+            return None
+        if move.journal is not None and not _sealed(folder, os.pread(fd, _MOST, 0)):
+            os.close(fd)
+            _leave(folder)
             return None
         try:
             move.clear()
@@ -160,6 +171,18 @@ class Move:
         self.file.unlink(missing_ok=True)
         os.close(self.fd)
         self.folder.rmdir()
+
+
+def written(folder: Path, branch: str, old: str | None, new: str) -> bytes:
+    """The journal of a move as it lies in its folder. Raises Refused where it cannot be sealed."""
+    proof = seal(folder, branch, old or "", new)
+    return json.dumps({"branch": branch, "old": old, "new": new, "pid": os.getpid(), "seal": proof}).encode()
+
+
+def _sealed(folder: Path, raw: bytes) -> bool:
+    """Whether one of this user's processes wrote the journal, which is whole, for the folder in which it lies."""
+    values = json.loads(raw)
+    return holds(values.get("seal"), folder, values["branch"], values["old"] or "", values["new"])
 
 
 def _journal(raw: bytes) -> tuple[str, str | None, str] | None:

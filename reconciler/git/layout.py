@@ -16,6 +16,8 @@ from reconciler.git.errors import GitError, NoRepository
 
 _MOST = 4096
 """bytes of a file that holds one path"""
+_WORKTREES = 1000
+"""linked working trees of one repository"""
 
 
 class Layout(NamedTuple):
@@ -90,6 +92,7 @@ def worktrees(own: Layout) -> list[Worktree]:
     found = {} if own.top is None else {own.git_dir: Worktree(own, _head(own.git_dir))}
     if common.name == ".git" and (main / ".git").is_dir():
         found[common] = Worktree(Layout(main, common, common), _head(common))
+    plain.require_few(common / "worktrees", _WORKTREES)
     for git_dir in sorted((common / "worktrees").glob("*")):
         with contextlib.suppress(OSError, GitError):  # pruned half-way, or on a disk that is not there
             linked = Layout(_named(git_dir, _line(git_dir / "gitdir")).parent, git_dir, common)

@@ -6,7 +6,11 @@ a named pipe keeps its reader waiting for ever. So every file is opened here, an
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import itertools
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -17,8 +21,11 @@ _FILES = (
     *("info/attributes", "info/exclude", "info/sparse-checkout", "objects/info/alternates"),
 )
 _FOLDERS = ("info", "logs", "refs", "objects", "objects/info", "objects/pack")
-_MOST = 500_000
-"""branches and folders of them, each in a file of its own: looking at as many takes about a second"""
+_MOST = 50_000
+"""branches or logs, each in a file of its own: looking at as many takes some hundredths of a second before every git"""
+_OBJECTS = 1_000_000
+"""objects, each in a file of its own: looking at as many takes a second, once a process"""
+_LOOSE = re.compile(r"[0-9a-f]{2}")
 
 
 def read(file: Path, most: int = -1) -> bytes:
@@ -58,31 +65,47 @@ def require_below(*folders: Path) -> None:
     """
     for folder in dict.fromkeys(folders):
         for name in ("objects", "objects/pack"):
-            _entries(f"{folder}/{name}")
+            _entries(f"{folder}/{name}", _MOST)
         for name in ("refs", "logs"):
-            _require_tree(f"{folder}/{name}")
+            _require_tree([f"{folder}/{name}"], _MOST)
+        _require_loose(f"{folder}/objects")
 
 
-def _require_tree(top: str) -> None:
-    todo, seen = [top], 0
+@functools.lru_cache(maxsize=64)
+def _require_loose(objects: str) -> None:
+    """The same for objects in files of their own, since git waits for ever for a pipe among them.
+
+    Once a process: nobody but git writes there while we work.
+    """
+    loose = [path for path in _entries(objects, _MOST)[1] if _LOOSE.fullmatch(path.rpartition("/")[2])]
+    _require_tree(loose, _OBJECTS)
+
+
+def _require_tree(todo: list[str], most: int) -> None:
+    left = most
     while todo:
-        found, folders = _entries(todo.pop())
+        found, folders = _entries(todo.pop(), left)
         todo += folders
-        seen += found
-        if seen > _MOST:
-            raise GitError(
-                f"{top} has more than {_MOST} files: make a clone instead, or pack them: git pack-refs --all"
-            )
+        left -= found
 
 
-def _entries(folder: str) -> tuple[int, list[str]]:
-    """How many entries a folder has, and which are folders."""
+def require_few(folder: Path, most: int) -> None:
+    """Raises GitError where a folder, which need not be there, has more entries: before they are listed."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        if sum(1 for _ in itertools.islice(entries, most + 1)) > most:
+            raise _too_many(str(folder))
+
+
+def _entries(folder: str, most: int) -> tuple[int, list[str]]:
+    """How many entries a folder has, and which are folders. Raises GitError as soon as there are more than `most`."""
     folders: list[str] = []
     number = 0
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 number += 1
+                if number > most:
+                    raise _too_many(folder)
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
                 elif not entry.is_file(follow_symlinks=False):
@@ -90,6 +113,11 @@ def _entries(folder: str) -> tuple[int, list[str]]:
     except FileNotFoundError:
         pass  # git removes a folder with its last branch
     return number, folders
+
+
+def _too_many(folder: str) -> GitError:
+    told = "make a clone instead, or pack them: git pack-refs --all; git gc"
+    return GitError(f"{folder} has more files than are looked at: {told}")
 
 
 def _require_gone(place: Path) -> None:

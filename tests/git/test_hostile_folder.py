@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from reconciler.controller.lease import lock_file
+from reconciler.git import journal
 from reconciler.git import product as products
 from reconciler.git.errors import GitError
+from reconciler.git.layout import layout, worktrees
 from reconciler.git.product import Advance
+from reconciler.git.seal import seal
+from reconciler.model.errors import Refused
 from tests.git.conftest import Git
 from tests.git.test_product import merged, work
 
@@ -40,7 +48,8 @@ def untouched(victim: Path) -> bool:
 
 @pytest.fixture
 def planted(product: Path, git: Git) -> Path:
-    """A journal that a product brought: its second commit, not yet on the disk, has a `.bashrc`."""
+    """A journal of ours in a product whose second commit, not yet on the disk, has a `.bashrc`. What else lies in its
+    folder, somebody else put there."""
     old = git(product, "rev-parse", "HEAD")
     (product / ".bashrc").write_text("evil\n")
     git(product, "add", "-A")
@@ -50,7 +59,7 @@ def planted(product: Path, git: Git) -> Path:
     (product / ".bashrc").unlink()
     folder = product / ".git/alai-move/0011223344556677"
     folder.mkdir(parents=True)
-    (folder / "journal.json").write_text(json.dumps({"branch": "main", "old": old, "new": new, "pid": 1}))
+    (folder / "journal.json").write_bytes(journal.written(folder, "main", old, new))
     os.utime(folder, (1, 1))
     return folder
 
@@ -94,6 +103,51 @@ def test_a_move_never_writes_its_journal_behind_a_link(product: Path, victim: Pa
     with pytest.raises(GitError, match="is a link"):
         products.advance(str(product), "main", base, new)
     assert untouched(victim)
+
+
+def test_a_journal_of_ours_is_completed(planted: Path, product: Path) -> None:
+    use(product)
+    assert (product / ".bashrc").read_text() == "evil\n"
+    assert not planted.exists()
+
+
+@pytest.mark.parametrize("how", ["no seal", "another's seal", "other words", "another place", "no text"])
+def test_a_journal_that_somebody_else_wrote_is_left_alone_and_named(
+    how: str, planted: Path, product: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = json.loads((planted / "journal.json").read_text())
+    if how == "no seal":
+        del said["seal"]
+    elif how == "another's seal":
+        with monkeypatch.context() as theirs:
+            theirs.setenv("XDG_CONFIG_HOME", str(product.parent / "theirs"))
+            said = json.loads(journal.written(planted, said["branch"], said["old"], said["new"]))
+    elif how == "other words":
+        said["old"] = said["new"]
+    elif how == "another place":
+        planted = planted.rename(planted.with_name("8899aabbccddeeff"))
+    else:
+        said["seal"] = ["é"]
+    (planted / "journal.json").write_text(json.dumps(said))
+    os.utime(planted, (1, 1))
+    use(product)
+    assert (planted / "journal.json").exists()
+    assert not (product / ".bashrc").exists()
+    assert str(planted) in caplog.text
+
+
+def test_the_secret_of_the_seals_is_made_once_whoever_asks_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with ThreadPoolExecutor(8) as pool:
+        seals = set(pool.map(seal, [tmp_path] * 32, ["words"] * 32))
+    assert len(seals) == 1
+    [kept] = (tmp_path / "alai-reconcile").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_bytes(b"")
+    with pytest.raises(Refused, match="remove it"):
+        seal(tmp_path, "words")
 
 
 @pytest.mark.parametrize("branch", ["../../../victim/x", "a/../../../../../victim/x", "", 3])
@@ -152,6 +206,40 @@ def test_a_pipe_in_place_of_a_file_is_refused_at_once(name: str, product: Path) 
     os.mkfifo(place)
     with pytest.raises(GitError, match="no plain file"):
         use(product)
+
+
+@pytest.mark.parametrize("sort", ["pipe", "socket", "link"])
+def test_what_is_no_file_among_the_objects_keeps_no_git_waiting(sort: str, product: Path, git: Git) -> None:
+    oid = git(product, "rev-parse", "HEAD")
+    place = product / ".git/objects" / oid[:2] / oid[2:]
+    place.unlink()
+    if sort == "pipe":
+        os.mkfifo(place)
+    elif sort == "link":
+        place.symlink_to("/dev/zero")
+    else:
+        with socket.socket(socket.AF_UNIX) as there, contextlib.chdir(place.parent):
+            there.bind(place.name)
+    with pytest.raises(GitError, match=r"is a link|no plain file"):
+        products.tip(str(product), "main")
+
+
+@pytest.mark.parametrize(
+    "folder", ["refs/heads/many", "logs/many", "objects", "objects/pack", "alai-move", "worktrees"]
+)
+def test_more_files_than_anybody_looks_at_are_refused_at_once(folder: str, product: Path) -> None:
+    place = product / ".git" / folder
+    place.mkdir(parents=True, exist_ok=True)
+    for number in range(50_001 if folder not in ("alai-move", "worktrees") else 1001):
+        os.mknod(place / str(number))
+
+    def look() -> object:
+        return worktrees(layout(product)) if folder == "worktrees" else use(product)
+
+    begun = time.process_time()
+    with pytest.raises(GitError, match="more files than are looked at"):
+        look()
+    assert time.process_time() - begun < 2
 
 
 def test_a_clone_that_borrows_objects_is_worked_on_like_any_other(product: Path, tmp_path: Path, git: Git) -> None:
