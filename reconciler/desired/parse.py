@@ -6,7 +6,6 @@ refused. Values are what JSON can say. Places inside a document cost a second re
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import Any, cast
 
@@ -24,40 +23,19 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from reconciler.desired.marks import MAX_DEPTH, Marks, new_parser, read_marks
+from reconciler.desired.scalars import CORE, NUMERIC, WORDS, Refused, number, tagged
 from reconciler.desired.words import safe
 from reconciler.model.refs import Position, Problem
 
 MAX_BYTES = 1 << 20
-MAX_DEPTH = 64
 MAX_REPEATED = 5_000
 """values that aliases may repeat in one file"""
 
 Place = tuple[str | int, ...]
-try:
-    _new_parser: Any = importlib.import_module("yaml.cyaml").CParser
-except ImportError:  # PyYAML may be built without libyaml
-    _new_parser = yaml.SafeLoader
-_CORE = "tag:yaml.org,2002:"
-_TYPES: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "null": (type(None),),
-}
 _ALLOWED = bytes([9, 10, 13, *range(0x20, 0x7F)])
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_WORDS: dict[str, Any] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_NUMERIC = frozenset("+-.0123456789")
-_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
-_OCTAL = re.compile(r"0o[0-7]+\Z")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_NOT_FINITE = re.compile(r"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z")
 
 
 class Document(msgspec.Struct):
@@ -76,39 +54,24 @@ class Parsed(msgspec.Struct):
     data: bytes
     documents: list[Document]
     problems: list[Problem]
-    marks: list[_Marks] | None = None
+    marks: list[Marks] | None = None
 
     def locate(self, document: Document, place: Place, *, key: bool = False) -> Position:
         """Where the value at `place` stands (or, with `key`, its key); the nearest container where it is not there."""
         if self.marks is None:
-            self.marks = _read_marks(self.data)
+            self.marks = read_marks(self.data)
         if document.index >= len(self.marks):
             return Position(self.path, document.line, document.column)
         here = self.marks[document.index]
         found = here.at
-        for number, part in enumerate(place):
+        for depth, part in enumerate(place):
             below = here.below.get(part)
             if below is None:
                 break
-            last = number == len(place) - 1
+            last = depth == len(place) - 1
             found = below.key_at if key and last else below.at
             here = below
         return Position(self.path, found[0] + 1, found[1] + 1)
-
-
-class _Marks(msgspec.Struct):
-    at: tuple[int, int]
-    key_at: tuple[int, int]
-    below: dict[str | int, _Marks] = {}
-
-
-class _Refused(Exception):
-    """A document that is YAML, but not what a manifest may be."""
-
-    def __init__(self, message: str, mark: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line, self.column = int(mark.line) + 1, int(mark.column) + 1
 
 
 def parse(data: bytes, path: str) -> Parsed:
@@ -118,7 +81,7 @@ def parse(data: bytes, path: str) -> Parsed:
         refused = _unreadable(data)
         if refused is None:
             _read(data, parsed.documents)
-    except _Refused as error:
+    except Refused as error:
         refused = error.message, error.line, error.column
     except yaml.YAMLError as error:
         refused = _syntax(error, data)
@@ -172,7 +135,7 @@ class _Anchor(msgspec.Struct):
 
 def _read(data: bytes, documents: list[Document]) -> None:
     """Append the documents of `data`. One loop over events with a stack of its own: depth costs no recursion."""
-    parser = _new_parser(data)
+    parser = new_parser(data)
     next_event = parser.get_event
     anchors: dict[str, _Anchor] = {}
     open_anchors: list[tuple[_Anchor, int] | None] = []
@@ -190,13 +153,13 @@ def _read(data: bytes, documents: list[Document]) -> None:
             value: Any = event.value
             if event.tag is not None or not event.implicit[0]:
                 if event.tag is not None:
-                    value = _tagged(event)
+                    value = tagged(event)
                 if event.style == '"' and _UNPRINTABLE.search(event.value):
-                    raise _Refused("a text with control characters is not allowed", event.start_mark)
-            elif value in _WORDS:
-                value = _WORDS[value]
-            elif value[0] in _NUMERIC:
-                value = _number(value, event.start_mark)
+                    raise Refused("a text with control characters is not allowed", event.start_mark)
+            elif value in WORDS:
+                value = WORDS[value]
+            elif value[0] in NUMERIC:
+                value = number(value, event.start_mark)
             if event.anchor:
                 anchors[event.anchor] = _Anchor(value, 1, True)
         elif sort is MappingEndEvent or sort is SequenceEndEvent:
@@ -208,16 +171,16 @@ def _read(data: bytes, documents: list[Document]) -> None:
         elif sort is MappingStartEvent or sort is SequenceStartEvent:
             count += 1
             value = {} if sort is MappingStartEvent else []
-            if event.tag is not None and event.tag != _CORE + ("map" if sort is MappingStartEvent else "seq"):
-                raise _Refused(f"tag {safe(event.tag, 60)} is not allowed", event.start_mark)
+            if event.tag is not None and event.tag != CORE + ("map" if sort is MappingStartEvent else "seq"):
+                raise Refused(f"tag {safe(event.tag, 60)} is not allowed", event.start_mark)
             if len(stack) >= MAX_DEPTH:
-                raise _Refused(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
+                raise Refused(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
         elif sort is AliasEvent:
             anchor = _alias(event, anchors)
             count += anchor.size
             repeated += anchor.size
             if repeated > MAX_REPEATED:
-                raise _Refused(f"aliases repeat more than {MAX_REPEATED} values", event.start_mark)
+                raise Refused(f"aliases repeat more than {MAX_REPEATED} values", event.start_mark)
             value = anchor.value
         elif sort is DocumentStartEvent:
             _plain_document(event)
@@ -258,104 +221,27 @@ def _read(data: bytes, documents: list[Document]) -> None:
 def _alias(event: Any, anchors: dict[str, _Anchor]) -> _Anchor:
     anchor, name = anchors.get(event.anchor), safe(event.anchor, 60)
     if anchor is None:
-        raise _Refused(f"alias *{name} has no anchor &{name} before it", event.start_mark)
+        raise Refused(f"alias *{name} has no anchor &{name} before it", event.start_mark)
     if not anchor.complete:
-        raise _Refused(f"alias *{name} refers to what it stands in", event.start_mark)
+        raise Refused(f"alias *{name} refers to what it stands in", event.start_mark)
     return anchor
 
 
 def _plain_document(event: Any) -> None:
     if event.version not in (None, (1, 2)):
-        raise _Refused("`%YAML` may only say 1.2", event.start_mark)
+        raise Refused("`%YAML` may only say 1.2", event.start_mark)
     if event.tags:
-        raise _Refused("`%TAG` is not allowed", event.start_mark)
+        raise Refused("`%TAG` is not allowed", event.start_mark)
 
 
 def _key(value: Any, event: Any, mapping: dict[str, Any]) -> str:
     if type(value) is not str:
         if type(event) is ScalarEvent:
             said = safe(event.value, 60)
-            raise _Refused(f'a key must be text; write "{said}" in quotes', event.start_mark)
-        raise _Refused("a key must be text, not a list, mapping or alias", event.start_mark)
+            raise Refused(f'a key must be text; write "{said}" in quotes', event.start_mark)
+        raise Refused("a key must be text, not a list, mapping or alias", event.start_mark)
     if value == "<<" and type(event) is ScalarEvent and event.implicit[0]:
-        raise _Refused("merge keys (`<<`) are not allowed; write the keys out", event.start_mark)
+        raise Refused("merge keys (`<<`) are not allowed; write the keys out", event.start_mark)
     if value in mapping:
-        raise _Refused(f'key "{safe(value, 60)}" is there twice', event.start_mark)
+        raise Refused(f'key "{safe(value, 60)}" is there twice', event.start_mark)
     return value
-
-
-def _number(text: str, mark: Any) -> Any:
-    """A plain scalar that begins like a number: an int, a float, or the text itself."""
-    value: int | float
-    if _INTEGER.match(text):
-        value = int(text) if len(text) < 40 else 1 << 200
-    elif _OCTAL.match(text):
-        value = int(text[2:], 8)
-    elif _HEXADECIMAL.match(text):
-        value = int(text[2:], 16)
-    elif _FLOAT.match(text):
-        value = float(text)
-        if value in (float("inf"), float("-inf")):
-            raise _Refused("number too large", mark)
-        return value
-    elif _NOT_FINITE.match(text):
-        raise _Refused(f"{text} is no number that a manifest may hold; quote it if it is text", mark)
-    else:
-        return text
-    if not -(1 << 63) <= value < 1 << 63:
-        raise _Refused("number too large; quote it if it is text", mark)
-    return value
-
-
-def _tagged(event: Any) -> Any:
-    """A scalar with a tag: the core ones say what it is, `!` says text, all others are refused."""
-    tag, text = event.tag, event.value
-    name = tag.removeprefix(_CORE)
-    if tag in ("!", _CORE + "str"):
-        return text
-    if tag == _CORE + name and name in _TYPES:
-        value = _WORDS[text] if text in _WORDS else _number(text, event.start_mark) if text[0] in _NUMERIC else text
-        if isinstance(value, _TYPES[name]) and (name == "bool") == isinstance(value, bool):
-            return float(value) if name == "float" else value
-        raise _Refused(f'"{safe(text, 60)}" is no {name}', event.start_mark)
-    raise _Refused(f"tag {safe(tag, 60)} is not allowed", event.start_mark)
-
-
-def _read_marks(data: bytes) -> list[_Marks]:
-    """Places of all values and keys, one tree a document. `data` may end in a fault: what stands before it is there."""
-    found: list[_Marks] = []
-    try:
-        parser = _new_parser(data)
-        stack: list[tuple[_Marks, bool]] = []
-        key: tuple[str, tuple[int, int]] | None = None
-        while True:
-            event: Any = parser.get_event()
-            sort = cast("Any", type(event))
-            if sort is StreamEndEvent:
-                return found
-            if sort is MappingEndEvent or sort is SequenceEndEvent:
-                stack.pop()
-                continue
-            if sort not in (ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent):
-                continue
-            at = (event.start_mark.line, event.start_mark.column)
-            if stack and stack[-1][1] and key is None:
-                if sort is not ScalarEvent:
-                    return found
-                key = (event.value, at)
-                continue
-            marks = _Marks(at, at)
-            if not stack:
-                found.append(marks)
-            elif key is not None:
-                marks.key_at = key[1]
-                stack[-1][0].below[key[0]] = marks
-                key = None
-            else:
-                stack[-1][0].below[len(stack[-1][0].below)] = marks
-            if sort is MappingStartEvent or sort is SequenceStartEvent:
-                if len(stack) >= MAX_DEPTH:
-                    return found  # no document goes on from here, and libyaml takes ever longer the deeper it gets
-                stack.append((marks, sort is MappingStartEvent))
-    except yaml.YAMLError:
-        return found
