@@ -8,7 +8,7 @@ import os
 import pwd
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,18 @@ from tests.backends.test_command import brief
 needs_sandbox = pytest.mark.skipif(Sandbox.detect() is None, reason="no sandbox works on this machine")
 
 
-def said(*command: str, sandbox: Sandbox | None = None, refused: list[str] | None = None, **more: Any) -> str:
+def said(
+    *command: str,
+    sandbox: Sandbox | None = None,
+    refused: list[str] | None = None,
+    detect: Callable[[], Sandbox | None] = Sandbox.detect,
+    **more: Any,
+) -> str:
     def refuse(_tool: str, what: str, _why: str) -> None:
         assert refused is not None
         refused.append(what)
 
-    backend = Command(brief(*command, **more), sandbox=sandbox, refuse=refuse)
+    backend = Command(brief(*command, **more), sandbox=sandbox, refuse=refuse, detect=detect)
     request = ChatRequest(messages=question("", "Say hello."), max_tokens=64)
     return asyncio.run(backend.chat(request, lambda _: None)).text
 
@@ -172,16 +178,11 @@ def test_a_program_reaches_the_places_that_its_entry_names_and_no_others(tmp_pat
     assert said("python3", str(file), mine) == "ConnectionRefusedError"
 
 
-def test_without_a_sandbox_a_program_runs_only_where_a_person_said_so(
-    secret: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reconciler.execute.sandbox._candidates", list)
-    from reconciler.execute import sandbox
+def test_without_a_sandbox_a_program_runs_only_where_a_person_said_so(secret: Path) -> None:
+    with pytest.raises(BackendError, match=r"install bubblewrap, or .* alai-reconcile trust --host desk"):
+        said("cat", str(secret), sandbox=Sandbox.plain(), detect=no_sandbox)
+    assert said("sh", "-c", "cat >/dev/null; echo $SOME_TOKEN", outside=True, detect=no_sandbox) == "planted"
 
-    sandbox._probe.cache_clear()
-    try:
-        with pytest.raises(BackendError, match=r"install bubblewrap, or .* alai-reconcile trust --host desk"):
-            said("cat", str(secret), sandbox=Sandbox.plain())
-        assert said("sh", "-c", "cat >/dev/null; echo $SOME_TOKEN", outside=True) == "planted"
-    finally:
-        sandbox._probe.cache_clear()
+
+def no_sandbox() -> Sandbox | None:
+    return None

@@ -28,7 +28,8 @@ LONGEST = 4_000_000
 class Command:
     """`model.command`, run anew for each question. What it used and what that cost is not known.
 
-    Without `sandbox` the machine's own is looked for. `refuse` is told of places that it wanted to reach and may not.
+    Without `sandbox` the machine's own is looked for (`detect`). `refuse` is told of places that it wanted to reach and
+    may not.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class Command:
         model: ModelBrief,
         *,
         sandbox: Sandbox | None = None,
+        detect: Callable[[], Sandbox | None] = Sandbox.detect,
         refuse: Callable[[str, str, str], None] | None = None,
     ) -> None:
         self._model = model
         self._sandbox = sandbox
+        self._detect = detect
         self._refuse = refuse
         self._limits = limits_of(model.limits)
 
@@ -87,7 +90,7 @@ class Command:
         """The program, started and asked. Raises NotAllowed, OSError."""
         sandbox = self._sandbox
         if not self._model.outside and (sandbox is None or sandbox.bwrap is None):
-            sandbox = await asyncio.to_thread(Sandbox.detect)
+            sandbox = await asyncio.to_thread(self._detect)
         with trees.scratch() as folder:
             async with place(self._model, sandbox, folder, self._heard) as found:
                 asked, bounds = prompt.encode(), found.bounds
