@@ -167,6 +167,15 @@ def test_a_secret_is_found_not_repeated_and_its_branch_withdrawn(
     assert "alai/" not in git(product.path, "for-each-ref")
 
 
+def test_a_key_without_its_first_line_is_found_though_no_line_of_it_tells(brief: Make, judged) -> None:
+    key = "\n".join([*["b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQy"] * 4, "AAAEBQ=="])
+    ending = "-----END OPENSSH " + "PRIVATE KEY-----"
+    script = "import sys; open('part', 'w').write(sys.argv[1]); open('fine', 'w').write(sys.argv[2])"
+    gate = judged(brief(command("python3", "-c", script, f"{key}\n{ending}\n", f"{key}\n")))["secrets"]
+    assert gate.result is GateResult.FAIL
+    assert gate.message.startswith("part: private key without its first line")
+
+
 @pytest.mark.parametrize(
     "line", ['PASSWORD="change-me-please-1"', 'token: "${SESSION_TOKEN_1}"', "postgres://bento:bento1@db:5432/bento"]
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.redact import in_force
+from reconciler.execute.shapes import headless_keys
 from reconciler.model.execution import GateReport
 from reconciler.model.vocabulary import GateResult
 
@@ -77,7 +78,22 @@ def secrets(subject: Subject) -> list[GateReport]:
             kind = "password or key written out"
         if kind:
             faults.append(f"{place}: {kind}")
+    faults += [f"{place}: private key without its first line" for place, text in _wholes(subject) if _headless(text)]
     return [subject.judge(SECRETS, faults[:_MAX_FAULTS], "nothing looks like a secret")]
+
+
+def _headless(text: str) -> bool:
+    """Whether it has the last lines of a key whose first one is missing: no line of them tells by itself."""
+    return "PRIVATE KEY" in text and bool(headless_keys(text))
+
+
+def _wholes(subject: Subject) -> Iterator[tuple[str, str]]:
+    """(place, text): all that was added to a file, and each answer."""
+    files: dict[str, list[str]] = {}
+    for path, line in subject.added or ():
+        files.setdefault(path, []).append(line.replace("\0", ""))
+    yield from ((path, "\n".join(lines)) for path, lines in files.items())
+    yield from ((f"answer of phase {phase}", answer) for phase, answer in subject.answers.items())
 
 
 def _random(value: str) -> bool:
