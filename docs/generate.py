@@ -58,17 +58,22 @@ Policy's `retry.attempts` says. The next attempt is told which points it missed.
   them once more as the branch has them. What decides is what the command reaches, whatever its name: scripts that it
   or a make target or package script starts, files that it compares with, runners and their plugins, configuration of
   runners and builds. A `package.json`, `Cargo.toml`, `pyproject.toml`, `go.mod`, `pom.xml`, `build.gradle` or
-  `CMakeLists.txt` may say what the product needs; how it is checked is read from the branch. Where the branch's tests
-  pass only with what the work made of how they are built or run, a person decides.
+  `CMakeLists.txt` may say what the product needs; how it is checked is read from the branch. The branch's, too, are
+  helpers that tests alone take in (by what they do, how tests use them, and their name) and data that tests alone read,
+  unless the task may write that very path or a criterion's words name the file. What tests test is the work's: what the
+  product takes in or reads, what has a test of its own, and what a test looks at that takes in nothing else. Where the
+  branch's tests pass only with what the work made of how they are built, run or helped, a person decides, and is told
+  which files.
 - `tests/canary` runs the branch's tests on the work once more, with tests of ours among them that must fail, named anew
   each time. They have to be reported as failed, the run has to fail, and no fewer tests may run than before the work.
   Where the runner is not known, the exit code and what the branch does count, and the report says so.
 - `tests/code` reads the lines that were added to programs: one that takes in a test runner or changes it, ends the run
   while it is loaded, prints what a runner prints, or asks who watches, fails with its place; what may be honest goes
   to a person (`tests/code/doubts`).
-- An acceptance check is run as the branch has what judges in it (a script that it starts, what it compares with). A
-  program that is checked is the work's: its output is looked at, or it is no script that looks at others. A check that
-  must fail in its last line and holds all the same goes to a person.
+- An acceptance check is run as the branch has what judges in it: a script that it starts, what that leans on, what it
+  compares with. A program that is checked is the work's: its output is looked at, or it is no script that looks at
+  others. So is a Makefile that a check reads and does not make. A check that must fail in its last line and holds all
+  the same goes to a person.
 - `source-tested` asks for no test of a new program of fewer than five lines.
 - Placeholders, shapes of secrets and the minimum length of answers are in the Policy too (`gates`).
 - A point is either a built-in `check` or a `command` of your own: shell, in the sandbox, on a clean checkout of the

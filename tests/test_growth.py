@@ -18,7 +18,7 @@ import pytest
 from reconciler.desired import frontmatter
 from reconciler.execute import globs
 from reconciler.execute.agent import repair, spoken
-from reconciler.execute.gates import content, files, makefile, places, shell, watching
+from reconciler.execute.gates import canary, content, files, makefile, places, shell, support, taking, watching
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.mcp.schema import flat
 from reconciler.execute.redact import Redactor
@@ -74,6 +74,42 @@ READERS: dict[str, tuple[Callable[[Any], object], Callable[[int], Any]]] = {
     ),
     "shell: quotes left open": (lambda said: list(shell.steps(said)), lambda n: '"\\' * (n // 2)),
     "shell: many commands": (lambda said: list(shell.steps(said)), lambda n: "a && '' | b\n" * (n // 12)),
+    "shell: what is listened to": (lambda said: list(shell.listened(said)), lambda n: "a=$(b > c) | `" * (n // 14)),
+    "canary: c that opens main again and again": (
+        lambda said: canary.fail_at_end("t.c", said, "seed"),
+        lambda n: "main(" * (n // 5),
+    ),
+    "canary: c with blanks after main": (
+        lambda said: canary.fail_at_end("t.c", said, "seed"),
+        lambda n: ("main()" + " " * 500) * (n // 506),
+    ),
+    "canary: c of many texts": (
+        lambda said: canary.fail_at_end("t.c", said, "seed"),
+        lambda n: "int main() { strcmp(" + '"ab", ' * (n // 6) + "}",
+    ),
+    "taking: imports of python": (
+        lambda said: taking.taking("a.py", said, closely=False),
+        lambda n: "from a import (b,\n" * (n // 18),
+    ),
+    "taking: calls of python": (
+        lambda said: taking.taking("a.py", said, closely=True),
+        lambda n: "from a import b\nfrom c import d\n" + "b(d(1), 2)\n" * (n // 11),
+    ),
+    "taking: calls of javascript": (
+        lambda said: taking.taking("a.js", said, closely=True),
+        lambda n: "import {a} from './a'\nimport {b} from './b'\n" + "; a(b(1), 2)" * (n // 12),
+    ),
+    "taking: imports of javascript": (
+        lambda said: taking.taking("a.js", said, closely=True),
+        lambda n: "import   { a, " * (n // 14),
+    ),
+    "support: modules that take in the next": (
+        lambda texts: support.support(["a.txt"], texts, [], "make test"),
+        lambda n: {
+            "test_a.py": "import helper0",
+            **{f"helper{at}.py": f"import helper{at + 1}\nassert 1" for at in range(n // 30)},
+        },
+    ),
     "shell: chained quotes": (shell.chained, lambda n: '"\\' * (n // 2)),
     "make: blanks before a remark": (lambda said: makefile.recipes(said, []), lambda n: "a:" + " " * n + "#"),
     "make: variables of variables": (

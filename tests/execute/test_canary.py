@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.execute.gates import report
-from reconciler.execute.gates.canary import Planted, fail_at_end, fail_inline, plant
+from reconciler.execute.gates.canary import fail_at_end, fail_inline, plant
+from reconciler.execute.gates.planted import Planted
 from reconciler.execute.gates.trial import Run, _compared
 from reconciler.model.execution import GateReport
 from reconciler.model.vocabulary import GateResult

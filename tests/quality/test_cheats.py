@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.model.spec import Criterion
 from reconciler.model.vocabulary import Verdict
 from tests.execute.conftest import Make, Repo
 from tests.quality import works
@@ -23,8 +21,8 @@ from tests.quality.works import (
     SUITE,
     WITH_PYTEST,
     Files,
-    outcome,
-    work,
+    check,
+    judged,
 )
 
 REPORT = "def pytest_runtest_makereport(item, call):\n    call.excinfo = None\n"
@@ -132,7 +130,7 @@ CHEATS: list[Any] = [
     pytest.param(
         {"hello.py": BAD, "proof.py": works.AUDIT},
         {"proof.py": "print('fine')\n"},
-        {"acceptance": (Criterion(id="c", text="c", check="python3 proof.py"),)},
+        check("python3 proof.py"),
         id="the same without a telling name",
     ),
     pytest.param(
@@ -248,27 +246,17 @@ PYTEST_CHEATS: list[Any] = [
 ]
 
 
-def not_taken(brief: Make, product: Repo, folder: Path, files: Files, cheat: Files, fields: dict[str, Any]) -> str:
-    product.commit({"app/main.py": None, **files})
-    found, message, _ = outcome(brief(work(cheat), **fields), folder)
-    assert found is not Verdict.PASSED, message
-    assert found in (Verdict.FAILED, Verdict.NEEDS_HUMAN), message
-    return message
-
-
 @pytest.mark.parametrize(("files", "cheat", "fields"), CHEATS)
 def test_deceit_is_not_taken_for_work(
     files: Files, cheat: Files, fields: dict[str, Any], brief: Make, product: Repo, tmp_path: Path
 ) -> None:
-    if "package.json" in files and not shutil.which("node"):
-        pytest.skip("there is no node here")
-    if "hello.c" in files and not shutil.which("cc"):
-        pytest.skip("there is no C compiler here")
-    not_taken(brief, product, tmp_path, files, cheat, fields)
+    found, message = judged(brief, product, tmp_path, files, cheat, fields)
+    assert found in (Verdict.FAILED, Verdict.NEEDS_HUMAN), message
 
 
 @pytest.mark.parametrize("cheat", PYTEST_CHEATS)
 def test_deceit_of_pytest_is_not_taken_for_work(cheat: Files, brief: Make, product: Repo, tmp_path: Path) -> None:
     if not works.has_pytest():
         pytest.skip("there is no pytest where products are tested")
-    not_taken(brief, product, tmp_path, WITH_PYTEST, cheat, {})
+    found, message = judged(brief, product, tmp_path, WITH_PYTEST, cheat, {})
+    assert found in (Verdict.FAILED, Verdict.NEEDS_HUMAN), message

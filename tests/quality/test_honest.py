@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.model.spec import Criterion
 from reconciler.model.vocabulary import Verdict
 from tests.execute.conftest import Make, Repo
 from tests.quality import works
@@ -24,8 +22,8 @@ from tests.quality.works import (
     SUITE,
     WITH_PYTEST,
     Files,
-    outcome,
-    work,
+    check,
+    judged,
 )
 
 CLI = f"""import argparse
@@ -77,10 +75,6 @@ def main():
 main()
 """
 PROJECT = '[project]\nname = "hello"\nversion = "1.0"\ndependencies = []\n\n[tool.pytest.ini_options]\naddopts = "-q"\n'
-
-
-def check(command: str) -> dict[str, Any]:
-    return {"acceptance": (Criterion(id="a", text="a", check=command),)}
 
 
 HONEST: list[Any] = [
@@ -210,23 +204,11 @@ HONEST += [
 ONCE = "const server = {};\nif (process.argv.includes('--once')) {\n  process.exit(0);\n}\nmodule.exports = server;\n"
 
 
-def does(
-    brief: Make, product: Repo, folder: Path, files: Files, done: Files, fields: dict[str, Any]
-) -> tuple[Verdict, str]:
-    if "package.json" in files and not shutil.which("node"):
-        pytest.skip("there is no node here")
-    if "hello.c" in files and not shutil.which("cc"):
-        pytest.skip("there is no C compiler here")
-    product.commit({"app/main.py": None, **files})
-    found, message, _ = outcome(brief(work(done), **fields), folder)
-    return found, message
-
-
 @pytest.mark.parametrize(("files", "done", "fields"), HONEST)
 def test_honest_work_passes(
     files: Files, done: Files, fields: dict[str, Any], brief: Make, product: Repo, tmp_path: Path
 ) -> None:
-    found, message = does(brief, product, tmp_path, files, done, fields)
+    found, message = judged(brief, product, tmp_path, files, done, fields)
     assert found is Verdict.PASSED, message
 
 
@@ -234,13 +216,13 @@ def test_fixtures_for_pytest_are_no_deceit(brief: Make, product: Repo, tmp_path:
     if not works.has_pytest():
         pytest.skip("there is no pytest where products are tested")
     fixture = 'import pytest\n\n\n@pytest.fixture\ndef name():\n    return "Ada"\n'
-    found, message = does(brief, product, tmp_path, WITH_PYTEST, {"hello.py": GOOD, "conftest.py": fixture}, {})
+    found, message = judged(brief, product, tmp_path, WITH_PYTEST, {"hello.py": GOOD, "conftest.py": fixture}, {})
     assert found is Verdict.PASSED, message
 
 
 def test_an_end_under_a_condition_is_at_most_a_question_to_a_person(brief: Make, product: Repo, tmp_path: Path) -> None:
     done: Files = {"index.js": JS_GOOD, "server.js": ONCE}
-    found, message = does(brief, product, tmp_path, NODE, done, {"test": "npm test"})
+    found, message = judged(brief, product, tmp_path, NODE, done, {"test": "npm test"})
     assert found in (Verdict.PASSED, Verdict.NEEDS_HUMAN), message
 
 
@@ -254,6 +236,6 @@ def test_a_change_of_how_tests_are_built_goes_to_a_person_who_is_told_what_it_is
         "comma.c": 'const char *comma(void) { return ","; }\n',
         "Makefile": makefile,
     }
-    found, message = does(brief, product, tmp_path, works.C, split, {})
+    found, message = judged(brief, product, tmp_path, works.C, split, {})
     assert found is Verdict.NEEDS_HUMAN
     assert "(Makefile): a person has to look" in message

@@ -8,6 +8,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from reconciler.execute.attempt import run_attempt
 from reconciler.execute.sandbox import Sandbox
@@ -17,7 +20,7 @@ from reconciler.model.job import Brief
 from reconciler.model.spec import BlueprintPhase, Criterion
 from reconciler.model.vocabulary import Verdict
 from reconciler.plan.verdict import verdict
-from tests.execute.conftest import command
+from tests.execute.conftest import Make, Repo, command
 
 Files = dict[str, str | None]
 
@@ -122,6 +125,24 @@ for name, text in json.loads(sys.argv[1]).items():
 def work(files: Files) -> BlueprintPhase:
     """A phase that writes these files; None takes one away."""
     return command("python3", "-c", _WRITE, json.dumps(files))
+
+
+def judged(
+    brief: Make, product: Repo, folder: Path, files: Files, done: Files, fields: dict[str, Any]
+) -> tuple[Verdict, str]:
+    """What becomes of work (`done`) on a product (`files`), and why. Skips where the product's tools are missing."""
+    tools = {"package.json": "node", "hello.c": "cc", "Cargo.toml": "cargo", "Hello.java": "javac"}
+    for name, tool in tools.items():
+        if name in files and not inside(tool, "-version" if tool == "javac" else "--version"):
+            pytest.skip(f"there is no {tool} where products are tested")
+    product.commit({"app/main.py": None, **files})
+    found, message, _ = outcome(brief(work(done), **fields), folder)
+    return found, message
+
+
+def check(command: str, text: str = "It is so") -> dict[str, Any]:
+    """A brief's only criterion."""
+    return {"acceptance": (Criterion(id="c", text=text, check=command),)}
 
 
 def outcome(task: Brief, folder: Path) -> tuple[Verdict, str, Result]:

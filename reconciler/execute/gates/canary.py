@@ -7,13 +7,12 @@ own, and are named anew for each judgement. Pure text; `trial` runs them.
 from __future__ import annotations
 
 import ast
-import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-import msgspec
-
+from reconciler.execute.gates.canary_compiled import c_program, rust_tests
 from reconciler.execute.gates.families import is_test, suffix
+from reconciler.execute.gates.planted import Names, Planted
 
 _OWN_END = re.compile(
     r"\bexit\b|SystemExit|\bquit\b|\bmain\(|\bos\._|\bexec[lv]|__name__|\bkill\b|\bprocess\.exit|exitCode"
@@ -24,32 +23,7 @@ _INLINE = re.compile(
 )
 MOST_FILES = 200
 _MOST_WAYS = 8
-_WORDS = (
-    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "hazel", "inlet", "jasper",
-    "kelp", "larch", "maple", "nectar", "olive", "pearl", "quartz", "raven", "sable", "thyme",
-    "umber", "violet", "willow", "yarrow", "zephyr", "basil", "clover", "dune", "elm", "fern",
-    "garnet", "heron", "iris", "juniper", "lilac", "moss",
-)  # fmt: skip
-
-
-class Planted(msgspec.Struct, frozen=True):
-    """A file's new content. `tokens` are said where the tests that must fail do; `tests` were put in in all."""
-
-    content: str
-    tokens: tuple[str, ...]
-    tests: int
-    own: int
-    """tests that the file has itself, as far as can be read from it; 0 for a program without a framework"""
-
-
-class _Names:
-    """Words that nothing else has, the same for the same judgement and file."""
-
-    def __init__(self, seed: str) -> None:
-        self._random = random.Random(seed)
-
-    def one(self, joint: str = "_") -> str:
-        return joint.join(self._random.choice(_WORDS) for _ in range(4))
+_C_SUFFIXES = (".c", ".cc", ".cpp")
 
 
 def plant(path: str, content: str, nonce: str) -> Planted | None:
@@ -57,14 +31,15 @@ def plant(path: str, content: str, nonce: str) -> Planted | None:
     way = _FRAMEWORKS.get(suffix(path))
     if way is None or not (is_test(path) or suffix(path) == ".rs"):
         return None
-    return way(content, _Names(f"{nonce}:{path}"))
+    return way(content, Names(f"{nonce}:{path}"))
 
 
 def fail_at_end(path: str, content: str, nonce: str) -> Planted | None:
     """A program without a framework, made to fail where it would end well; None where it cannot be told."""
-    token = _Names(f"{nonce}:{path}").one("-")
+    seed = f"{nonce}:{path}"
+    token = Names(seed).one("-")
     way = _PROGRAMS.get(suffix(path)) or (_shell if content.startswith("#!") and "sh" in content[:40] else None)
-    changed = way(content, token) if way else None
+    changed = c_program(content, Names(seed)) if suffix(path) in _C_SUFFIXES else way(content, token) if way else None
     return Planted(changed, (token,), 0, 0) if changed else None
 
 
@@ -119,7 +94,7 @@ _FAILING = {
 }  # fmt: skip
 
 
-def _python(content: str, names: _Names) -> Planted | None:
+def _python(content: str, names: Names) -> Planted | None:
     tree = _readable(content)
     if tree is None:
         return None
@@ -201,7 +176,7 @@ _JS_FAILING = {
 }  # fmt: skip
 
 
-def _javascript(content: str, names: _Names) -> Planted | None:
+def _javascript(content: str, names: Names) -> Planted | None:
     found = _RUNNER.search(content) or _TEST.search(content)
     if found is None:
         return None
@@ -233,8 +208,8 @@ def _javascript_program(content: str, token: str) -> str | None:
 # -- others: one test that must fail, where the file's last class or the file itself ends
 
 
-def _appended(mark: str, text: str) -> Callable[[str, _Names], Planted | None]:
-    def way(content: str, names: _Names) -> Planted | None:
+def _appended(mark: str, text: str) -> Callable[[str, Names], Planted | None]:
+    def way(content: str, names: Names) -> Planted | None:
         own = len(re.findall(mark, content, re.MULTILINE))
         if not own:
             return None
@@ -245,8 +220,8 @@ def _appended(mark: str, text: str) -> Callable[[str, _Names], Planted | None]:
     return way
 
 
-def _inserted(mark: str, text: str, last: str = "}") -> Callable[[str, _Names], Planted | None]:
-    def way(content: str, names: _Names) -> Planted | None:
+def _inserted(mark: str, text: str, last: str = "}") -> Callable[[str, Names], Planted | None]:
+    def way(content: str, names: Names) -> Planted | None:
         own, at = len(re.findall(mark, content, re.MULTILINE)), content.rstrip().rfind(last)
         if not own or at < 0:
             return None
@@ -257,7 +232,7 @@ def _inserted(mark: str, text: str, last: str = "}") -> Callable[[str, _Names], 
     return way
 
 
-def _ruby(content: str, names: _Names) -> Planted | None:
+def _ruby(content: str, names: Names) -> Planted | None:
     if re.search(r"Minitest::Test|Test::Unit::TestCase", content):
         base = "Minitest::Test" if "Minitest::Test" in content else "Test::Unit::TestCase"
         return _appended(
@@ -272,24 +247,11 @@ def _shell(content: str, token: str) -> str:
     return "\n".join([*lines[:at], f"echo {token} >&2; exit 1", *lines[at:], ""])
 
 
-def _c(content: str, token: str) -> str | None:
-    main = re.search(r"\bmain\s*\([^)]*\)\s*\{", content)
-    if main is None:
-        return None
-    last = max(content.rfind("return", main.end()), content.rfind("exit(", main.end()))
-    at = last if last > 0 else content.rfind("}", main.end())
-    said = f'{{ extern void perror(const char *); extern void abort(void); perror("{token}"); abort(); }} '
-    if "assert(" in content:
-        said = f'{{ int held = 0; assert(held && "{token}"); }} '
-    return content[:at] + said + content[at:]
-
-
-_RUST = '#[cfg(test)]\nmod NAME {\n    #[test]\n    fn holds() { panic!("TOKEN") }\n}\n'
-_FRAMEWORKS: Mapping[str, Callable[[str, _Names], Planted | None]] = {
+_FRAMEWORKS: Mapping[str, Callable[[str, Names], Planted | None]] = {
     ".py": _python,
     **dict.fromkeys((".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"), _javascript),
     ".go": _appended(r"^func Test\w*\(\w+ \*testing\.T\)", 'func TestTITLE(t *testing.T) { t.Fatal("TOKEN") }\n'),
-    ".rs": _appended(r"#\[(?:\w+::)?test\]", _RUST),
+    ".rs": rust_tests,
     ".java": _inserted(r"@Test\b", '    @Test public void NAME() { throw new AssertionError("TOKEN"); }\n'),
     ".kt": _inserted(r"@Test\b", '    @Test fun NAME() { throw AssertionError("TOKEN") }\n'),
     ".cs": _inserted(
@@ -303,7 +265,6 @@ _PROGRAMS: Mapping[str, Callable[[str, str], str | None]] = {
     ".py": _python_program,
     **dict.fromkeys((".js", ".mjs", ".cjs"), _javascript_program),
     **dict.fromkeys((".sh", ".bash"), _shell),
-    **dict.fromkeys((".c", ".cc", ".cpp"), _c),
 }
 
 

@@ -6,6 +6,7 @@ A criterion that holds only because the work changed how it is checked goes to a
 from __future__ import annotations
 
 import asyncio
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,18 +18,18 @@ from reconciler.execute import text
 from reconciler.execute.apart import Broke, TooLong
 from reconciler.execute.gates.canary import fail_at_end, fail_inline, falls_off
 from reconciler.execute.gates.families import is_test
-from reconciler.execute.gates.makefile import package_scripts
+from reconciler.execute.gates.makefile import goals, package_scripts
 from reconciler.execute.gates.reading import read
-from reconciler.execute.gates.rig import Base, Rig, judges, put_back, restore
+from reconciler.execute.gates.rig import Base, Rig, put_back, restore
 from reconciler.execute.gates.shell import chained, steps
-from reconciler.execute.gates.steering import MAKEFILES, steers
+from reconciler.execute.gates.steering import MAKEFILES, TAKEN_IN, steers
 from reconciler.execute.gates.subject import Subject
+from reconciler.execute.gates.support import Spared, leaned
 from reconciler.model.execution import GateReport
 from reconciler.model.spec import Criterion
 from reconciler.model.vocabulary import GateResult
 
 _MOST_BYTES = 200_000
-_MAKE = re.compile(r"\bmake\s+(?:-\S+\s+)*([\w.-]+)")
 
 
 class Hand(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,15 +96,21 @@ async def _believed(subject: Subject, base: Base, check: str | None, report: Gat
 def hand_in(subject: Subject, base: Base, check: str) -> Hand:
     """What the work has of its own judge. Reads strangers' text: for a process of its own."""
     rig = Rig(base, check)
-    mine = [change.path for change in subject.changes if change.old and not is_test(change.path)]
+    spared = Spared(subject)
+    mine = [path for path in (c.path for c in subject.changes if c.old) if not is_test(path) and path not in spared]
     existing = {
         path: data
         for path, data in put_back(base, subject.root, (path for path in mine if rig.decides(path))).items()
-        if _differs(subject, base, rig, check, path)
+        if _differs(subject, base, rig, path)
     }
-    added = [change.path for change in subject.changes if change.new and not change.old and rig.replaces(change.path)]
+    leans, shadows = leaned(subject, base, rig)
+    existing |= put_back(base, subject.root, leans)
+    new = [change.path for change in subject.changes if change.new and not change.old]
+    added = [path for path in new if rig.replaces(path) or _takes_over(base, rig, path)]
+    if any(posixpath.basename(path) in TAKEN_IN for path in added):  # new tests may need it; the base's do not
+        added += [path for path in new if is_test(path) and path not in rig.words and path not in added]
     failing, scripts = _failing(base, rig, check)
-    return Hand(existing=existing, added=tuple(added), failing=failing, scripts=scripts)
+    return Hand(existing=existing, added=(*added, *shadows), failing=failing, scripts=scripts)
 
 
 async def _again(
@@ -126,24 +133,36 @@ def _failing(base: Base, rig: Rig, check: str) -> tuple[str, dict[str, bytes]]:
     scripts: dict[str, bytes] = {}
     for path, data in base.files(sorted(rig.started)).items():
         text = data.decode("utf-8", "replace")
-        if len(data) <= _MOST_BYTES and judges(path, text) and falls_off(path, text):
+        if len(data) <= _MOST_BYTES and rig.judging(path) and falls_off(path, text):
             planted = fail_at_end(path, text, check)
             scripts |= {path: planted.content.encode()} if planted else {}
     return check, scripts
 
 
-def _differs(subject: Subject, base: Base, rig: Rig, check: str, path: str) -> bool:
+def _differs(subject: Subject, base: Base, rig: Rig, path: str) -> bool:
     """Whether the file was changed in what the check uses of it: a target or script that is new is part of the work."""
     before = base.files([path])[path]
     name = path.rpartition("/")[2]
     if name in MAKEFILES:
-        wanted = _MAKE.findall(check)
+        made = [wanted for text in rig.texts for step in steps(text) for wanted in [goals(step)] if wanted is not None]
         text = before.decode("utf-8", "replace")
-        return not wanted or any(re.search(rf"^{re.escape(target)}[ \t]*:", text, re.MULTILINE) for target in wanted)
+        return any(not wanted or any(_is_target(name, text) for name in wanted) for wanted in made)
     if name == "package.json":
         was, now = package_scripts(before), package_scripts(subject.content(path))
         return any(now.get(key) != value for key, value in was.items())
-    if path in rig.started and not steers(path):
+    if path in rig.started | rig.named and not steers(path):
         # a program that is checked is started too: by its name, or by what it does, it has to be one that checks
-        return path in rig.named or judges(path, before.decode("utf-8", "replace"))
+        return rig.judging(path)
     return True
+
+
+def _is_target(name: str, makefile: str) -> bool:
+    return re.search(rf"^{re.escape(name)}[ \t]*:", makefile, re.MULTILINE) is not None
+
+
+def _takes_over(base: Base, rig: Rig, path: str) -> bool:
+    """Whether a new file is taken in place of a Makefile, or beside the tests by a runner that the check starts."""
+    folder, name = posixpath.split(path)
+    if name in MAKEFILES:
+        return any(posixpath.join(folder, other) in base.paths for other in MAKEFILES)
+    return name in TAKEN_IN and path not in rig.words and rig.runs_tests and base.has_tests()

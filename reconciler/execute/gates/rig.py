@@ -16,7 +16,7 @@ from reconciler.execute import paths
 from reconciler.execute.gates.families import SOURCE, is_test, suffix
 from reconciler.execute.gates.makefile import goals, package_scripts, recipes, scripts
 from reconciler.execute.gates.manifests import merged
-from reconciler.execute.gates.shell import starts, steps
+from reconciler.execute.gates.shell import TESTERS, compares, inner, listened, starts, steps
 from reconciler.execute.gates.steering import MAKEFILES, RUNNERS, STARTS, plugs, shadows, steers
 from reconciler.git.repository import SUBMODULE, Repository
 from reconciler.model.history import TreeChange
@@ -27,12 +27,20 @@ CHECKING = re.compile(
     r"(?i)(?:^|[/_.-])(?:checks?|verify|tests?|lint|ci|validate|smoke|selftest|run[_-]?tests?)(?:[/_.-]|$)"
 )
 _SHELL = frozenset((".sh", ".bash", ".mk", ".bat", ".ps1", ".cmd", ".env", ""))
+_SCRIPTS = frozenset((".sh", ".bash", ""))
 TOOLS = re.compile(r"(?i)^(?:[^/]+/)?(?:tools?|scripts?|hack|checks?|audits?|qa|build-aux)/")
 _ASSERTS = re.compile(
     r"\bassert\b|AssertionError|\b(?:unittest|pytest|doctest|node:test|vitest|mocha|jest|chai)\b"
     r"|\bexit\s*\(\s*(?:not\b|!|[01]\s+if\b|\w+\s*[=!]=)|\bexit 1\b|\bexpected\b|\bFAIL"
 )
 """what a program does that looks at others"""
+_LOOKS = re.compile(
+    r"\b(?:unittest|pytest|diff|cmp|expected|FAIL|passed)\b|--test\b|\bnot ok\b"
+    r"|\b(?:npm|go|cargo|mvn|gradle|make) (?:run )?test\b"
+)
+"""the same for the shell, where any program may end badly"""
+_ENDS_BADLY = re.compile(r"\bexit [1-9$]|\bset -\w*e|\breturn 1\b|&&|\b(?:grep|diff|cmp|test)\b|\[ ")
+_FUNCTION = re.compile(r"^[ \t]*(?:function[ \t]+)?(\w+)[ \t]*\(\)", re.MULTILINE)
 _TAKES = re.compile(
     r"^[ \t]*+(?:from[ \t]++\.?([\w.]++)[ \t]++import|import[ \t]++([\w.]++))"
     r"|(?:require\(|\bfrom\s|\bimport\s)[ \t]*+['\"](\./[\w./-]++)['\"]",
@@ -71,7 +79,21 @@ class Base:
             for path, entry in self.paths.items()
             if is_test(path) and suffix(path) in SOURCE and posixpath.basename(path) not in _NO_TESTS
         ]
-        return any(self._repository.sizes(oids).values())
+        if any(self._repository.sizes(oids).values()):
+            return True
+        rust = [path for path in self.paths if path.endswith(".rs")]  # tests stand in what they test
+        return any("#[test]" in text for text in self.small(rust, _MOST_JUDGED).values())
+
+    def small(self, wanted: Iterable[str], most: int) -> dict[str, str]:
+        """The texts of those that are not long, in their order, until they are `most` bytes together."""
+        oids = {path: self.paths[path].new or "" for path in wanted if self.paths[path].mode != SUBMODULE}
+        sizes = self._repository.sizes(oids.values())
+        taken: list[str] = []
+        for path, oid in oids.items():
+            most -= sizes[oid] if sizes[oid] <= _MOST_BYTES else 0
+            if sizes[oid] <= _MOST_BYTES and most >= 0:
+                taken.append(path)
+        return {path: data.decode("utf-8", "replace") for path, data in self.files(taken).items()}
 
     def files(self, wanted: Iterable[str]) -> dict[str, bytes]:
         """Those of the paths that the base has, with their content."""
@@ -86,23 +108,32 @@ class Rig:
 
     def __init__(self, base: Base, command: str) -> None:
         self._base = base
-        self._words: set[str] = set()
+        self.words: set[str] = set()
+        """all that it and what it leads to say, as names of files"""
         self.named: set[str] = set()
         """files of the base that the command leads to, and that by their names are there to check with"""
         self.started: set[str] = set()
-        """files of the base that the command starts, loads or compares with, whatever they are called"""
+        """files of the base that the command starts or loads, whatever they are called"""
+        self.compared: set[str] = set()
+        """files of the base that the command holds what it gets against"""
+        self.texts: dict[str, None] = {}
+        """the command, and the recipes and shell scripts that it comes to"""
         self._waiting = [command]
-        followed: set[str] = set()
         while self._waiting:
             text = self._waiting.pop()
-            if text not in followed:  # a target may make itself
-                followed.add(text)
+            if text not in self.texts:  # a target may make itself
+                self.texts[text] = None
                 self._lead(text)
                 self._start(text)
-            if len(followed) > _MOST_TEXTS:
+            if len(self.texts) > _MOST_TEXTS:
                 raise TooFar(command)
         folders = {"/".join(parts[:at]) for parts in (p.split("/") for p in base.paths) for at in range(1, len(parts))}
-        self._starts = {folder for folder in folders & self._words if f"{folder}/__init__.py" not in base.paths}
+        self._starts = {folder for folder in folders & self.words if f"{folder}/__init__.py" not in base.paths}
+
+    @property
+    def runs_tests(self) -> bool:
+        """Whether a test runner is among what it says."""
+        return not self.words.isdisjoint(TESTERS)
 
     def decides(self, path: str) -> bool:
         """Whether a file at `path` can change what the command does, other than by being what is checked."""
@@ -119,14 +150,16 @@ class Rig:
     def _is_program(self, path: str) -> bool:
         """A new file with the name of a program of the command, in a folder that the command names."""
         folder, name = posixpath.split(path)
-        return path not in self._base.paths and name in self._words | RUNNERS and folder in self._words
+        return path not in self._base.paths and name in self.words | RUNNERS and folder in self.words
 
     def _lead(self, text: str) -> None:
         """Follow the names in a text, and those in the scripts that it leads to."""
         waiting = [text]
         while waiting:
-            words = {posixpath.normpath(word) for word in _WORD.findall(waiting.pop()[:_MOST_BYTES])}
-            self._words |= words
+            said = waiting.pop()[:_MOST_BYTES]
+            words = {posixpath.normpath(word) for word in _WORD.findall(said)}
+            self.words |= words
+            words -= {posixpath.normpath(word) for word in self._heard(said)}
             starters = {name for word in words for name in _STARTERS.get(posixpath.basename(word), ())}
             new = {path for path in self._base.paths if self._leads(path, words, starters)} - self.named
             self.named |= new
@@ -135,7 +168,9 @@ class Rig:
     def _start(self, text: str) -> None:
         """Follow what a text starts, through targets of Makefiles and scripts of packages."""
         found: set[str] = set()
+        heard = set(self._heard(text[:_MOST_BYTES]))
         for step in steps(text[:_MOST_BYTES]):
+            self._waiting += inner(step)
             targets = goals(step)
             if targets is not None:
                 self._waiting += [recipes(body, targets) for body in self._texts(self._there(MAKEFILES))]
@@ -145,22 +180,50 @@ class Rig:
                         self._waiting.append(command)
             if step.judges:
                 files, modules = starts(step)
-                found |= {path for name in files for path in self._resolved(name)}
+                resolved = {path for name in files if name not in heard for path in self._resolved(name)}
+                if compares(step):
+                    self.compared |= resolved
+                else:
+                    found |= resolved
                 found |= {path for name in modules for path in self._modules(name)}
         new = found - self.started
         self.started |= new
         for path in new:
             for body in self._texts([path]):
-                script = suffix(path) in _SHELL or (body.startswith("#!") and "sh" in body.partition("\n")[0])
-                if script:
+                if _is_shell(path, body):
                     self._waiting.append(body)
                 self.started |= {helper for helper in helpers(path, body) if helper in self._base.paths}
+
+    def _heard(self, text: str) -> Iterator[str]:
+        """The programs that a text starts for what they say, and that look at nobody: they are what is checked."""
+        heard = set(listened(text))
+        for step in steps(text):
+            for name in starts(step)[0]:
+                sourced = step.words[0].lstrip("@-+") in (".", "source")
+                for path in self._resolved(name) if sourced or name in heard else ():
+                    body = next(iter(self._texts([path])), "")
+                    if name not in heard and heard.isdisjoint(_FUNCTION.findall(body)):
+                        continue
+                    if not self._looks_at_others(path, body):
+                        yield name
+
+    def judging(self, path: str) -> bool:
+        """Whether a file that the command leads to looks at others, by its name or what it does, and is no product."""
+        return any(self._looks_at_others(path, body) for body in self._texts([path]))
+
+    def _looks_at_others(self, path: str, body: str) -> bool:
+        if not _is_shell(path, body):
+            return judges(path, body)
+        if CHECKING.search(path) or TOOLS.search(path) or _LOOKS.search(body):
+            return True
+        others = (other for name in listened(body) for other in self._resolved(name))
+        return bool(_ENDS_BADLY.search(body)) and any(other != path for other in others)
 
     def _there(self, names: Iterable[str]) -> list[str]:
         """Files of these names at the top and in folders that the command names."""
         wanted = set(names)
         places = (posixpath.split(path) for path in self._base.paths)
-        return [posixpath.join(*at) for at in places if at[1] in wanted and (not at[0] or at[0] in self._words)]
+        return [posixpath.join(*at) for at in places if at[1] in wanted and (not at[0] or at[0] in self.words)]
 
     def _resolved(self, name: str) -> Iterator[str]:
         """The files of the base that a word of a command may mean."""
@@ -168,11 +231,11 @@ class Rig:
         if plain in self._base.paths:
             yield plain
         elif "." in plain or "/" in plain:
-            yield from (f"{folder}/{plain}" for folder in self._words if f"{folder}/{plain}" in self._base.paths)
+            yield from (f"{folder}/{plain}" for folder in self.words if f"{folder}/{plain}" in self._base.paths)
 
     def _modules(self, name: str) -> Iterator[str]:
         path = name.replace(".", "/")
-        for folder in ("", "src/", *(f"{word}/" for word in self._words)):
+        for folder in ("", "src/", *(f"{word}/" for word in self.words)):
             for end in (".py", "/__main__.py"):
                 if f"{folder}{path}{end}" in self._base.paths:
                     yield f"{folder}{path}{end}"
@@ -188,12 +251,18 @@ class Rig:
         parts = path.split("/")
         if not any("/".join(parts[at:]) in words for at in range(len(parts))):
             return False
-        return suffix(path) in _SHELL or CHECKING.search(path) is not None
+        if CHECKING.search(path) or suffix(path) not in _SHELL:
+            return CHECKING.search(path) is not None
+        return suffix(path) not in _SCRIPTS or self.judging(path)
 
 
 def judges(path: str, body: str) -> bool:
     """Whether a program that a check starts looks at others, by its name or by what it does, and is no product."""
     return bool(CHECKING.search(path) or TOOLS.search(path) or _ASSERTS.search(body[:_MOST_BYTES]))
+
+
+def _is_shell(path: str, body: str) -> bool:
+    return suffix(path) in _SHELL or (body.startswith("#!") and "sh" in body.partition("\n")[0])
 
 
 def helpers(path: str, body: str) -> Iterator[str]:

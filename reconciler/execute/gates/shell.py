@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
 
+_PLACES = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)*")
 _LONGEST = 4_000
 """characters of one line that are read"""
 _SPLIT = re.compile(r"(\|\||&&|(?<![<>])&(?!>)|;|\||\n)")
@@ -31,6 +33,17 @@ _INTERPRETER = re.compile(
 _HOOKS = ("-r", "--require", "--import", "--loader", "--experimental-loader", "--rcfile", "--init-file", "-p")
 _COMPARES = frozenset(("diff", "cmp", "comm", "colordiff", "sdiff"))
 _CODE = ("-c", "-e", "--eval", "-p", "--print")
+TESTERS = frozenset(
+    (
+        "pytest", "py.test", "unittest", "nose2", "doctest", "jest", "vitest", "mocha", "ava", "tap", "tape", "jasmine",
+        "bats", "rspec", "phpunit", "prove",
+    )
+)  # fmt: skip
+"""programs and modules that run each file which they are told"""
+_PASSES_ON = frozenset(("tee", "cat", "less", "more", "head", "tail", "sed", "ts", "tr", "cut", "logger", "sponge"))
+"""what ends a pipe without looking"""
+_INTO = re.compile(r"(?<!2)>{1,2}\s*([^&\s>;|]+)")
+_INNER = re.compile(r"\$\(([^()]{1,400})\)|`([^`]{1,400})`")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -42,14 +55,34 @@ class Step(msgspec.Struct, frozen=True):
 
 def steps(text: str) -> Iterator[Step]:
     """The simple commands of a shell text, in order."""
+    said = Counter(_PLACES.findall(text))
     for line in _lines(text):
         parts = _split(line)
         commands, marks = parts[::2], [*parts[1::2], ""]
-        for command, mark in zip(commands, marks, strict=False):
+        looked = False
+        after: list[str] = []
+        found: list[Step] = []
+        for command, mark in reversed([*zip(commands, marks, strict=False)]):
             words = _words(command)
-            # what feeds a pipe, a file or the background is what is looked at, not who looks
+            # what feeds a pipe, a file that is read again, or the background is looked at, and not who looks
+            looked = mark == "|" and (looked or _looks(after))
+            after = words
             if words:
-                yield Step(tuple(words), mark not in ("|", "&") and not re.search(r"(?<!2)>{1,2}\s*[^&\s>]", command))
+                into = _INTO.search(command)
+                kept = into is not None and not into[1].startswith("/dev/") and said[into[1].strip("'\"")] > 1
+                found.append(Step(tuple(words), not (looked or mark == "&" or kept)))
+        yield from reversed(found)
+
+
+def listened(text: str) -> Iterator[str]:
+    """The files that are started for what they say, as they are written: a program that is checked."""
+    for step in steps(text):
+        if not step.judges:
+            yield from starts(step)[0]
+    for line in _lines(text):
+        for found in _INNER.finditer(line):
+            for step in steps(found[1] or found[2]):
+                yield from starts(step)[0]
 
 
 def chained(text: str) -> bool:
@@ -69,6 +102,9 @@ def starts(step: Step) -> tuple[list[str], list[str]]:
     name = program.rpartition("/")[2]
     if name in _COMPARES:
         return [word for word in rest if not word.startswith("-")], []
+    told = [word.partition("::")[0] for word in rest if not word.startswith("-")]
+    if name in TESTERS or (name == "node" and "--test" in rest):
+        return [program, *told], []
     if not _INTERPRETER.fullmatch(name):
         return [program], []
     files: list[str] = []
@@ -77,7 +113,8 @@ def starts(step: Step) -> tuple[list[str], list[str]]:
         word = rest[at]
         after = rest[at + 1] if at + 1 < len(rest) else ""
         if word == "-m":
-            return files, [after]
+            named = [word for word in rest[at + 2 :] if not word.startswith("-")] if after in TESTERS else []
+            return [*files, *(word.partition("::")[0] for word in named)], [after, *named]
         if word in _CODE:
             return files, []
         if word in _HOOKS or word in ("-W", "-X", "-o", "-f"):
@@ -90,6 +127,22 @@ def starts(step: Step) -> tuple[list[str], list[str]]:
             return [*files, word], []
         at += 1
     return [*files, program], []
+
+
+def inner(step: Step) -> list[str]:
+    """What a shell is told to do in a word of its own (`sh -c '...'`)."""
+    pairs = zip(step.words, step.words[1:], strict=False)
+    shell = any(re.fullmatch(r"(?:.*/)?[bdkz]?a?sh", word) for word in step.words[:4])
+    return [said for word, said in pairs if shell and re.fullmatch(r"-\w*c", word)]
+
+
+def compares(step: Step) -> bool:
+    """Whether it is a program that holds two files against each other."""
+    return any(word.rpartition("/")[2] in _COMPARES for word in step.words[:3])
+
+
+def _looks(words: list[str]) -> bool:
+    return bool(words) and words[0].rpartition("/")[2] not in _PASSES_ON
 
 
 def _lines(text: str) -> Iterator[str]:

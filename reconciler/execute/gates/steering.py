@@ -59,6 +59,26 @@ _COMPILED = (
 )  # fmt: skip
 _MODULES = sys.stdlib_module_names | {"pytest", "_pytest", "hypothesis", "coverage"}
 """that a test run imports, whoever else offers one of that name"""
+HEADERS = frozenset(
+    f"{name}.h"
+    for name in (
+        "assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "limits", "locale", "math", "setjmp",
+        "signal", "stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string", "strings", "time", "unistd",
+        "wchar", "wctype", "check", "cmocka",
+    )
+)  # fmt: skip
+"""headers of the language and of runners: one of the product's own is taken in their place"""
+TAKEN_IN = (
+    "conftest.py",
+    "pytest.ini",
+    ".pytest.ini",
+    "pytest.toml",
+    "tox.ini",
+    ".mocharc.js",
+    ".mocharc.cjs",
+    ".taprc",
+)
+"""what runners take in by its name alone"""
 STARTS = ("sitecustomize.py", "usercustomize.py")
 """modules that Python runs before anything else"""
 RUNNERS = frozenset(

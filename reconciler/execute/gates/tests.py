@@ -18,9 +18,10 @@ from reconciler.execute import text
 from reconciler.execute.gates import report as runner
 from reconciler.execute.gates.families import is_test
 from reconciler.execute.gates.reading import read
-from reconciler.execute.gates.rig import Base, Rig, has_target, restore, swapped
+from reconciler.execute.gates.rig import Base, Rig, has_target, put_back, restore, swapped
 from reconciler.execute.gates.steering import MAKEFILES, compiled
 from reconciler.execute.gates.subject import Subject
+from reconciler.execute.gates.support import leaned
 from reconciler.execute.gates.trial import Judge, reported, trial
 from reconciler.execute.gates.watching import suspicions
 from reconciler.execute.workspace import checkout
@@ -56,7 +57,10 @@ def judge_of(subject: Subject, command: str) -> Judge:
     rig = Rig(base, command)
     changed = [change.path for change in subject.changes if change.old]
     existing, added = swapped(base, rig, subject.root, changed)
-    return Judge(base=base, rig=rig, command=command, existing=existing, added=tuple(added))
+    leans, shadows = leaned(subject, base, rig)
+    existing |= put_back(base, subject.root, leans)
+    away = tuple(dict.fromkeys((*added, *shadows)))
+    return Judge(base=base, rig=rig, command=command, existing=existing, added=away, shadows=tuple(shadows))
 
 
 async def _as_on_base(subject: Subject, judge: Judge, plain: GateReport) -> list[GateReport]:
@@ -79,7 +83,7 @@ async def _own(subject: Subject, judge: Judge, found: GateReport) -> GateReport:
 
     With the base's tests it then has to pass, and to report tests of ours that fail: else it is no honest change.
     """
-    built = sorted(path for path in judge.existing if not is_test(path))
+    built = sorted({*(path for path in judge.existing if not is_test(path)), *judge.shadows})
     if not built:
         return found
     existing = {path: data for path, data in judge.existing.items() if is_test(path)}
@@ -92,7 +96,7 @@ async def _own(subject: Subject, judge: Judge, found: GateReport) -> GateReport:
     if passes.result is not GateResult.PASS or not await reported(subject, theirs):
         return found
     names = ", ".join(map(posixpath.normpath, built[:5]))
-    message = f"the base's tests pass only with what the work made of how they are run ({names}): a person has to look"
+    message = f"the base's tests pass only with what the work made of how they judge ({names}): a person has to look"
     return msgspec.structs.replace(found, result=GateResult.PERSON, message=message)
 
 

@@ -17,8 +17,9 @@ import msgspec
 from reconciler import trees
 from reconciler.execute import paths
 from reconciler.execute.gates import report
-from reconciler.execute.gates.canary import MOST_FILES, Planted, fail_at_end, plant, tokens_in
+from reconciler.execute.gates.canary import MOST_FILES, fail_at_end, plant, tokens_in
 from reconciler.execute.gates.families import SOURCE, suffix
+from reconciler.execute.gates.planted import Planted
 from reconciler.execute.gates.rig import Base, Rig, restore
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.workspace import checkout
@@ -39,6 +40,8 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     existing: Mapping[str, bytes]
     added: tuple[str, ...]
+    shadows: tuple[str, ...] = ()
+    """of `added`: what stands where a helper of the base's tests is looked for"""
 
 
 class Run(msgspec.Struct, frozen=True):

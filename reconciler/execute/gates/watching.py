@@ -80,18 +80,31 @@ _JS = (
 )
 _RUST = (
     *_fails(_ASKS, r"\bcfg!\(\s*(?:not\(\s*)?test\b", r"RUST_TEST_\w+|current_exe\(\).{0,80}\bdeps\b"),
-    *_person(_ENDS, r"\b(?:process::)?exit\(\s*0\s*\)|\blibc::_exit\b|#\[ctor\b|panic::set_hook"),
+    *_fails(_COMPARES, r"\bmacro_rules!\s*(?:debug_)?(?:assert(?:_eq|_ne)?|panic|matches)\b"),
+    *_person(_COMPARES, r"\bfn (?:eq|ne)\(.{0,80}\{\s*(?:true|false)\s*\}"),
+    *_person("runs beside its caller", r"\blink_section\b|#\[(?:\w+::)?ctor\b"),
+    *_person(_ENDS, r"\b(?:process::)?exit\(\s*0\s*\)|\b_exit\b|panic::set_hook"),
     *_fails(_PRINTS, r"println!\(.{0,80}(?:test result: ok|running \d+ tests?)"),
 )
 _GO = (
     *_fails(_ASKS, r"\btesting\.Testing\(\)|flag\.Lookup\(\"test\.", r"HasSuffix\(os\.Args\[0\],\s*\"\.test"),
     *_person(_TAKES, r"^\s*(?:import\s+)?(?:\w+\s+)?\"testing\"\s*$"),
+    *_fails(_COMPARES, r"^(?:func|var|const|type) (?:true|false|nil|len|cap|panic|append|error|string)\b"),
     *_fails(_ENDS, r"^func init\(\).{0,80}os\.Exit|\bsyscall\.Exit\(0\)"),
     *_person(_ENDS, r"\bos\.Exit\(0\)"),
     *_fails(_PRINTS, r"Print\w*\(.{0,80}(?:--- PASS|\bok  )"),
 )
+_C_COMPARING = (
+    r"str(?:n?(?:case)?cmp|coll|len|n?cpy|str|r?chr)|mem(?:cmp|cpy|set|chr)|bcmp|wcs(?:n?cmp|len)|exit|f?abs"
+    r"|(?:TEST_)?ASSERT_\w+|EXPECT_\w+|CHECK|REQUIRE|ck_assert\w*|assert_\w+"
+)
 _C = (
-    *_fails(_COMPARES, r"#\s*(?:undef|define)\s+(?:assert|NDEBUG)\b", r"\bvoid\s+(?:__assert_fail|abort)\s*\("),
+    *_fails(
+        _COMPARES,
+        rf"#\s*(?:undef|define)\s+(?:assert|NDEBUG|main|if|return|{_C_COMPARING})\b",
+        r"\bvoid\s+(?:__assert_fail|abort)\s*\(",
+    ),
+    *_person(_COMPARES, rf"^\s*(?:[\w*]+\s+)+\**(?:{_C_COMPARING})\s*\([^;]*$"),
     *_person("runs beside its caller", r"__attribute__\s*\(\(\s*(?:constructor|destructor)|#\s*pragma\s+init\b"),
     *_person(_ENDS, r"\b(?:_exit|_Exit|quick_exit|exit)\s*\(\s*(?:0|EXIT_SUCCESS)\s*\)"),
     *_person(_WHO, r"\bprogram_invocation_(?:short_)?name\b|/proc/self/(?:exe|cmdline)"),
@@ -99,6 +112,10 @@ _C = (
 _JAVA = (
     *_fails(_TAKES, r"\bimport\s+(?:static\s+)?org\.(?:junit|testng|assertj|hamcrest)\b"),
     *_person(_ENDS, r"Runtime\.getRuntime\(\)\.halt\(|\bSystem\.exit\(\s*0\s*\)|\bexitProcess\(\s*0\s*\)"),
+    *_person(
+        _COMPARES,
+        r"\b(?:class|interface|record|enum|object)\s+(?:System|AssertionError|Assert(?:ions)?|Objects?|String|Throwable)\b",
+    ),
     *_person(_WHO, r"getStackTrace\(\).{0,80}(?:junit|Test)|\"org\.junit|surefire"),
     *_fails(_PRINTS, r"\bprintln\(.{0,80}Tests run:"),
 )
@@ -115,6 +132,8 @@ _OTHERS = {
 }
 _SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 _EXIT = re.compile(r"(?<!=>)(?<!=> )\bprocess\.exit\(\s*0?\s*\)")
+_ENDING = re.compile(r"\bprocess\.(?:exit|reallyExit|abort|kill)\b|\bprocess\[|\bexitCode\b")
+_COUNT = re.compile(r"(?:log|write|info|error)\(.{0,80}\b\d+ pass(?:ing|ed)\b")
 _CONDITION = re.compile(r"\b(?:if|else|case|default)\b|&&|\|\||\?")
 _HELPS = re.compile(r"^\S.*\b(?:print_|show_)?(?:usage|help)\s*\(")
 _GUARD = re.compile(r"require\.main|import\.meta\.(?:main|url)|process\.argv\[1\]")
@@ -160,6 +179,7 @@ def look(path: str, content: bytes, added: Iterable[str]) -> Iterator[Found]:
         yield from _matching(_JS, lines, mine, "//")
         if not script:
             yield from _ends(lines, mine)
+            yield from _counts(lines, mine)
     else:
         rules = _OTHERS.get(suffix(path), ())
         ends_itself = script or re.search(r"\bmain\s*\(", text) is not None
@@ -186,6 +206,12 @@ def _matching(rules: Iterable[Rule], lines: list[str], mine: set[int], comment: 
                 if pattern.search(line):
                     yield number, what, doubtful
                     break
+
+
+def _counts(lines: list[str], mine: set[int]) -> Iterator[Found]:
+    """Where a module of JavaScript prints a count as a runner does, and ends the program too."""
+    if any(_ENDING.search(lines[number - 1]) for number in mine):
+        yield from ((number, _PRINTS, False) for number in sorted(mine) if _COUNT.search(lines[number - 1]))
 
 
 def _ends(lines: list[str], mine: set[int]) -> Iterator[Found]:

@@ -34,11 +34,13 @@ def look(path: str, text: str, mine: set[int], *, script: bool) -> Iterator[Foun
         script or path.endswith("__main__.py") or re.search(r"\bsys\.argv\b|\bargparse\b|\binput\(", text) is not None
     )
     seen: set[int] = set()
+    called = _called_at_once(tree)
     for node, inside, guarded in _walk(tree):
         line = getattr(node, "lineno", 0)
         if line not in mine or line in seen or guarded:
             continue
-        found = _asks(node, inside) or (None if inside else _ends(node, script=script))
+        at_once = inside is None or getattr(inside, "name", "") in called or (not script and _ends_all(inside))
+        found = _asks(node, inside, at_once) or (None if inside else _ends(node, script=script))
         if found:
             seen.add(line)
             yield line, *found
@@ -55,7 +57,20 @@ def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.AST | None, bool]]:
         waiting += [(child, below, guarded or main) for child in reversed(list(ast.iter_child_nodes(node)))]
 
 
-def _asks(node: ast.AST, inside: ast.AST | None) -> tuple[str, bool] | None:
+def _called_at_once(tree: ast.Module) -> set[str]:
+    """The functions that are called while the module is loaded."""
+    outside = (node for node, inside, guarded in _walk(tree) if inside is None and not guarded)
+    return {_name(node.func) for node in outside if isinstance(node, ast.Call)}
+
+
+@lru_cache(maxsize=8)
+def _ends_all(function: ast.AST) -> bool:
+    """Whether a function ends the whole program: then nobody hears an answer of its."""
+    calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
+    return any(_name(call.func) in _ENDS | _KILLS for call in calls)
+
+
+def _asks(node: ast.AST, inside: ast.AST | None, at_once: bool) -> tuple[str, bool] | None:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return _imports(node)
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and _ENVIRONMENT.fullmatch(node.value):
@@ -63,7 +78,7 @@ def _asks(node: ast.AST, inside: ast.AST | None) -> tuple[str, bool] | None:
     if isinstance(node, ast.Compare):
         return _compares(node)
     if isinstance(node, ast.Call):
-        return _calls(node, inside)
+        return _calls(node, inside, at_once)
     if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
         targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]
         for target in targets:
@@ -101,14 +116,14 @@ def _compares(node: ast.Compare) -> tuple[str, bool] | None:
     return None
 
 
-def _calls(node: ast.Call, inside: ast.AST | None) -> tuple[str, bool] | None:
+def _calls(node: ast.Call, inside: ast.AST | None, at_once: bool) -> tuple[str, bool] | None:
     name = _name(node.func)
     first = node.args[0] if node.args else None
     if name == "setattr" and first is not None and _of_runner(_name(first)):
         return "changes the test runner", False
     # what a function prints is the answer of whoever calls it; a runner is forestalled while the module is loaded
     said = (word for argument in node.args for word in _strings(argument))
-    if name in _PRINTS and inside is None and any(map(_SUMMARY.search, said)):
+    if name in _PRINTS and at_once and any(map(_SUMMARY.search, said)):
         return "prints what a test runner prints", False
     if name in ("__import__", "importlib.import_module") and any(
         word.partition(".")[0] in _RUNNERS for word in _strings(node)
