@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 
 from reconciler.execute import invisible
-from reconciler.execute.invisible import quoted, visible
+from reconciler.execute.invisible import visible
 from reconciler.execute.redact import redacted
 
 __all__ = ["both_ends", "clean", "cut", "delimited", "line", "marking", "new_mark", "quoted", "slug", "tail", "visible"]
@@ -21,6 +21,11 @@ _WORD = re.compile(r"[\w.@/:+-]{0,80}")
 def clean(text: str) -> str:
     """Without characters that do not show, and without secrets."""
     return redacted(visible(text))
+
+
+def quoted(name: str) -> str:
+    """The name of a file as one word (see `invisible.quoted`), without secrets: what is escaped is not known as one."""
+    return invisible.quoted(redacted(name))
 
 
 def line(text: str, limit: int = 200) -> str:

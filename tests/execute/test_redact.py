@@ -108,6 +108,14 @@ def test_a_secret_with_hidden_characters_in_it_is_seen() -> None:
     assert text.clean("gh\ufe0fp_" + "a1" * 20) == "[redacted: GitHub token]"
 
 
+def test_a_known_value_in_a_file_name_is_taken_out_before_the_name_is_quoted() -> None:
+    odd = 'S3cr3t"Value\\with-quote-\u200bä-91827'
+    with forced(Redactor.of({"DEPLOY_TOKEN": odd})):
+        said = text.quoted(f"docs/{odd}")
+    assert "S3cr3t" not in said
+    assert "[redacted]" in said
+
+
 def test_within_an_attempt_its_own_redactor_is_in_force_and_afterwards_it_is_not() -> None:
     before = in_force()
     with forced(REDACTOR):
