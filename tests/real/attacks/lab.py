@@ -144,7 +144,8 @@ def shop(folder: Path, files: Mapping[str, str] = HELLO, capacity: int = 1) -> I
     git(made.product, "add", "-A")
     git(made.product, "commit", "-q", "--amend", "-m", "Begin hello")
     with OllamaStandIn(acts(()), models=("m:latest",)) as server:
-        own = Shop(made.folder, {**made.environment, "XDG_CONFIG_HOME": str(folder / "config")}, server)
+        environment = {**made.environment, "XDG_CONFIG_HOME": str(folder / "config")}
+        own = Shop(made.folder, environment, server=server)
         own.write("manifests/fleet.yaml", FLEET.replace("URL", server.url).replace("CAPACITY", str(capacity)).lstrip())
         own.write("manifests/pipeline.yaml", PIPELINE.lstrip())
         own.write("manifests/blueprints/change/blueprint.yaml", CHANGE.lstrip())
