@@ -51,13 +51,15 @@ _LAUNCHER = (
     f'{LIMIT_PROCESSES}ulimit -c 0; ulimit -d "$1"; ulimit -f "$2"; ulimit -t "$3"; most "$4"; shift 4; exec "$@"'
 )
 _QUIET = {
+    "CI": "true",
     "PAGER": "cat",
     "GIT_PAGER": "cat",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_CONFIG_NOSYSTEM": "1",
     "PIP_PROGRESS_BAR": "off",
 }
-"""for tools that would ask somebody or draw on a screen"""
+"""for tools that would ask somebody, draw on a screen or watch files for ever. All commands get them, not gates alone:
+work must not see that it is judged."""
 
 
 Access = Literal["write", "read", "discard"]

@@ -17,12 +17,17 @@ from pathlib import Path
 
 import msgspec
 
+from reconciler.execute.version_managers import behind, rust
+
 _TOOLS = (
     "git", "make", "python3", "node", "npm", "npx", "java", "go", "cargo", "rustc", "ruby", "bundle", "php", "dotnet",
-    "pnpm", "yarn", "bun", "deno", "mvn", "gradle", "cmake", "uv",
+    "pnpm", "yarn", "bun", "deno", "mvn", "gradle", "cmake", "uv", "poetry", "pipenv", "pdm", "hatch", "tox", "nox",
+    "pytest", "ruff", "just", "kotlin", "scala", "sbt",
 )  # fmt: skip
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib")
 """folders that every sandbox shows"""
+_SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""where every program is looked for"""
 OWN_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
 
 _MARKS = (
@@ -68,14 +73,10 @@ class Toolchain(msgspec.Struct, frozen=True):
 @functools.lru_cache(maxsize=1)
 def toolchain() -> Toolchain:
     """What this machine offers; looked up once a process."""
-    # version managers put wrappers first on the path that need the home folder; what they wrap is found behind them
-    entries = [
-        entry
-        for entry in os.environ.get("PATH", os.defpath).split(os.pathsep)
-        if entry.startswith("/") and Path(entry).name != "shims"
-    ]
+    named = (entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry.startswith("/"))
+    entries = [real for entry in named for real in behind(entry)]
     own = str(Path(sys.base_prefix) / "bin")
-    searched = os.pathsep.join(dict.fromkeys([*_rust(os.pathsep.join(entries)), *entries, own]))
+    searched = os.pathsep.join(dict.fromkeys([*rust(os.pathsep.join(entries)), *entries, own]))
     bins: list[str] = []
     shown: set[Path] = set(_own())
     links: dict[Path, Path] = {}
@@ -84,8 +85,8 @@ def toolchain() -> Toolchain:
         if found is None:
             continue
         place = Path(found)
-        if not _is_system(place):
-            bins.append(str(place.parent))
+        if str(place.parent) not in _SEARCHED:
+            bins.append(str(place.parent))  # also one of the system's that is in no usual place: /usr/local/go/bin
         for path in dict.fromkeys((place, place.resolve())):
             if _is_system(path):
                 continue
@@ -95,9 +96,8 @@ def toolchain() -> Toolchain:
                 links[path] = path.resolve()
     shown = {path for path in shown if not _is_system(path)}
     shown = {path for path in shown if not any(path.is_relative_to(other) for other in shown if other != path)}
-    system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     return Toolchain(
-        path=os.pathsep.join(dict.fromkeys([*bins, own, *system])),
+        path=os.pathsep.join(dict.fromkeys([*bins, own, *_SEARCHED])),
         folders=tuple(sorted(map(str, shown))),
         links=tuple(
             (str(link), str(target))
@@ -122,9 +122,15 @@ def virtual(prefix: Path) -> list[Path]:
     """A virtual environment of Python, without what a project has beside it; nothing where it is none."""
     if not (prefix / "pyvenv.cfg").is_file():
         return []
-    if _may_be_seen(prefix):
-        return [prefix]
-    return [prefix / name for name in _ENVIRONMENT if (prefix / name).exists()]
+    parts = [prefix] if _may_be_seen(prefix) else [prefix / name for name in _ENVIRONMENT if (prefix / name).exists()]
+    return [*parts, *_interpreter(prefix)]
+
+
+def _interpreter(environment: Path) -> list[Path]:
+    """The installation that an environment borrows its Python from: of pyenv or uv, say."""
+    program = (environment / "bin/python").resolve()
+    prefix = program.parent.parent
+    return [prefix] if not _is_system(program) and _is_installed(prefix) else []
 
 
 def _prefixes(program: Path) -> Iterator[Path]:
@@ -169,23 +175,6 @@ def _own() -> list[Path]:
     library = Path(*(str(sysconfig.get_config_var(name)) for name in names))
     folders = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
     return [path for path in (Path(OWN_PYTHON), Path(OWN_PYTHON).resolve(), library, *folders) if path.exists()]
-
-
-def _rust(path: str) -> list[str]:
-    """The folder of the real programs, where what is on the path is only rustup, which needs the home folder."""
-    found = shutil.which("cargo", path=path)
-    if found is None or (Path(found).resolve().name != "rustup" and not (Path(found).parent / "rustup").exists()):
-        return []
-    home = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
-    name = os.environ.get("RUSTUP_TOOLCHAIN", "")
-    if not name:
-        import tomllib
-
-        try:
-            name = str(tomllib.loads((home / "settings.toml").read_text())["default_toolchain"])
-        except (OSError, ValueError, KeyError):
-            return []
-    return [str(home / "toolchains" / name / "bin")]
 
 
 def _is_system(path: Path) -> bool:

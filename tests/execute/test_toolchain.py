@@ -153,6 +153,86 @@ def test_cargo_is_the_one_behind_rustup_and_its_login_is_not_seen(home: Path, lo
     assert SECRET not in sh(tmp_path, f"cat {home}/.cargo/credentials.toml; ls -A {home}/.cargo").text()
 
 
+def test_cargo_is_found_behind_rustup_wherever_its_homes_are(
+    home: Path, look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool(home / "rust/cargo/bin/rustup", "echo needs a home")
+    (home / "rust/cargo/bin/cargo").symlink_to("rustup")
+    keep(home / "rust/cargo/credentials.toml")
+    monkeypatch.setenv("RUSTUP_HOME", str(home / "rust/up"))
+    monkeypatch.setenv("CARGO_HOME", str(home / "rust/cargo"))
+    for name in ("nightly-x", "stable-x"):
+        tool(home / f"rust/up/toolchains/{name}/bin/cargo", f"echo {name}")
+        (home / f"rust/up/toolchains/{name}/lib/rustlib").mkdir(parents=True)
+    look(home / "rust/cargo/bin")
+    assert sh(tmp_path, "cargo").text() == "stable-x\n", "no settings name one"
+    (home / "rust/up/settings.toml").write_text('default_toolchain = "nightly"\n')
+    look(home / "rust/cargo/bin")
+    assert sh(tmp_path, "cargo").text() == "nightly-x\n", "a channel without the machine"
+    assert SECRET not in sh(tmp_path, f"cat {home}/rust/cargo/credentials.toml; ls -A {home}/rust/cargo").text()
+
+
+def test_what_the_wrappers_of_pyenv_asdf_and_mise_stand_for_is_found(home: Path, look: Look, tmp_path: Path) -> None:
+    for version in ("20.9.0", "20.10.0", "18.0.0"):
+        tool(home / f".asdf/installs/nodejs/{version}/bin/node", f"echo node {version}")
+        (home / f".asdf/installs/nodejs/{version}/lib/node_modules").mkdir(parents=True)
+        tool(home / f".rbenv/versions/{version}/bin/ruby", f"echo ruby {version}")
+        (home / f".rbenv/versions/{version}/lib/ruby").mkdir(parents=True)
+    deno = home / ".local/share/mise/installs/deno"
+    tool(deno / "2.1.0/deno", "echo deno 2.1.0")
+    (deno / "latest").symlink_to("2.1.0")
+    (home / ".rbenv/version").write_text("18.0.0\n")
+    keep(home / ".asdf/secret", home / ".local/share/mise/token")
+    shims = [home / ".asdf/shims", home / ".rbenv/shims", home / ".local/share/mise/shims"]
+    for folder, name in zip(shims, ("node", "ruby", "deno"), strict=True):
+        tool(folder / name, "echo a wrapper")
+    look(*shims)
+    assert sh(tmp_path, "node; ruby; deno").text().split("\n") == ["node 20.10.0", "ruby 18.0.0", "deno 2.1.0", ""]
+    (home / ".tool-versions").write_text("nodejs 18.0.0\n")
+    look(*shims)
+    assert sh(tmp_path, "node").text() == "node 18.0.0\n"
+    assert SECRET not in sh(tmp_path, f"cat {home}/.asdf/secret {home}/.local/share/mise/token").text()
+
+
+def test_a_program_of_pipx_or_uv_is_found_with_its_environment_and_the_python_of_that(
+    home: Path, look: Look, tmp_path: Path
+) -> None:
+    python = home / ".local/share/uv/python/cpython-3.12"
+    tool(python / "bin/python3.12", 'echo "$(basename "$1") by the python of uv"')
+    (python / "lib/python3.12").mkdir(parents=True)
+    environment = home / ".local/share/pipx/venvs/poetry"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "pyvenv.cfg").write_text(f"home = {python}/bin\n")
+    (environment / "bin/python").symlink_to(python / "bin/python3.12")
+    tool(environment / "bin/poetry", f'exec {environment}/bin/python "$0"')
+    (home / ".local/bin").mkdir(parents=True)
+    (home / ".local/bin/poetry").symlink_to(environment / "bin/poetry")
+    keep(home / ".local/share/keyrings/login", home / ".local/bin/token")
+    look(home / ".local/bin")
+    assert sh(tmp_path, "poetry").text() == "poetry by the python of uv\n"
+    assert SECRET not in sh(tmp_path, f"cat {home}/.local/share/keyrings/login {home}/.local/bin/token").text()
+
+
+def test_what_sdkman_and_homebrew_install_is_seen(home: Path, look: Look, tmp_path: Path) -> None:
+    java = home / ".sdkman/candidates/java/21.0.2-tem"
+    tool(java / "bin/java", "echo java")
+    (java / "lib").mkdir()
+    (java / "lib/modules").touch()
+    (java.parent / "current").symlink_to(java.name)
+    brew = home / "homebrew"
+    tool(brew / "Cellar/go/1.22/bin/go", "echo go")
+    (brew / "bin").mkdir()
+    (brew / "bin/go").symlink_to("../Cellar/go/1.22/bin/go")
+    keep(brew / ".git/config", home / ".sdkman/etc/config")
+    look(java.parent / "current/bin", brew / "bin")
+    assert sh(tmp_path, "java; go").text() == "java\ngo\n"
+    assert SECRET not in sh(tmp_path, f"cat {home}/.sdkman/etc/config").text()
+
+
+def test_every_command_is_told_that_nobody_sits_in_front_of_it(tmp_path: Path) -> None:
+    assert sh(tmp_path, 'echo "$CI"').text() == "true\n"
+
+
 def test_a_virtual_environment_is_seen_without_the_project_that_it_lies_in(
     home: Path, look: Look, tmp_path: Path
 ) -> None:
