@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import trees
+from reconciler.execute import paths
 
 
 def deep(root: Path, levels: int) -> None:
@@ -108,3 +109,18 @@ def test_a_copy_of_a_deep_tree_has_links_as_links_and_leaves_pipes_out(tmp_path:
 def test_removing_what_is_not_there_says_nothing(tmp_path: Path) -> None:
     assert trees.remove(tmp_path / "none") is None
     assert trees.remove(tmp_path / "no/none") is None
+
+
+def test_a_linked_copy_holds_the_same_files_and_what_is_replaced_in_it_changes_nothing_else(tmp_path: Path) -> None:
+    work, made = tmp_path / "work", tmp_path / "made"
+    (work / "a/b").mkdir(parents=True)
+    (work / "a/b/program").write_text("one")
+    (work / "a/b/program").chmod(0o755)
+    (work / "link").symlink_to("a/b/program")
+    trees.copy(work, made, linked=True)
+    assert (made / "a/b/program").samefile(work / "a/b/program")
+    assert (made / "link").readlink() == Path("a/b/program")
+    paths.write(made, "a/b/program", b"two")
+    assert ((work / "a/b/program").read_text(), (made / "link").read_text()) == ("one", "two")
+    assert trees.remove(made) is None
+    assert (work / "a/b/program").read_text() == "one"

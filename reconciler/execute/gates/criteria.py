@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.apart import Broke, TooLong
 from reconciler.execute.gates.canary import fail_at_end, fail_inline, falls_off
@@ -116,7 +115,7 @@ def hand_in(subject: Subject, base: Base, check: str) -> Hand:
 async def _again(
     subject: Subject, report: GateReport, check: str, existing: Mapping[str, bytes], added: Iterable[str]
 ) -> GateReport:
-    with trees.scratch() as folder:
+    with subject.scratch() as folder:
         restored = folder / "work"
         await asyncio.to_thread(restore, subject.root, restored, existing, added)
         return await subject.check(f"{report.id}/base", check, root=restored)

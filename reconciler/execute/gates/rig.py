@@ -301,8 +301,8 @@ def _read(place: Path) -> bytes:
 
 
 def restore(root: Path, to: Path, existing: Mapping[str, bytes], added: Iterable[str]) -> None:
-    """A copy of the work, without `added` and with `existing` as it was on the base."""
-    trees.copy(root, to, leave={".git"})
+    """A copy of the work, not to be written to, without `added` and with `existing` as it was on the base."""
+    trees.copy(root, to, leave={".git"}, linked=True)
     for path in added:
         (to / path).unlink(missing_ok=True)
     for path, data in existing.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -87,6 +88,10 @@ class Subject:
         if self.added is None:
             raise TooMuch
         yield from self.added
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A temporary folder on the file system of the work, where a copy of it costs least."""
+        return trees.scratch(self.root.parent)
 
     @property
     def wall(self) -> float:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.gates import report as runner
 from reconciler.execute.gates.families import is_test
@@ -68,7 +67,7 @@ async def _as_on_base(subject: Subject, judge: Judge, plain: GateReport) -> list
     existing, added, base = judge.existing, judge.added, judge.base
     if not existing and (not added or (all(map(is_test, added)) and not base.has_tests())):
         return []
-    with trees.scratch() as folder:
+    with subject.scratch() as folder:
         restored = folder / "work"
         await asyncio.to_thread(restore, subject.root, restored, existing, added)
         found = await subject.check("tests/base", judge.command, root=restored, told="nothing")
@@ -89,7 +88,7 @@ async def _own(subject: Subject, judge: Judge, found: GateReport) -> GateReport:
     existing = {path: data for path, data in judge.existing.items() if is_test(path)}
     added = tuple(path for path in judge.added if is_test(path) or judge.rig.replaces(path) or compiled(path))
     theirs = msgspec.structs.replace(judge, existing=existing, added=added)
-    with trees.scratch() as folder:
+    with subject.scratch() as folder:
         restored = folder / "work"
         await asyncio.to_thread(restore, subject.root, restored, existing, added)
         passes = await subject.check("tests/built", judge.command, root=restored, told="nothing")
@@ -109,7 +108,7 @@ async def _counted(subject: Subject, base: Base, command: str, report: GateRepor
     failed = runner.failure(said)
     if runner.ran(said) > 0 and not failed:
         return report
-    with trees.scratch() as folder:
+    with subject.scratch() as folder:
         async with checkout(product.path, product.tip, folder / "base"):
             before = await subject.check("tests/before", command, root=folder / "base", told="nothing")
     earlier = subject.said(before)

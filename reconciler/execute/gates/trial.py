@@ -64,7 +64,7 @@ class Run(msgspec.Struct, frozen=True):
 async def trial(subject: Subject, judge: Judge, plain: int) -> GateReport:
     """The report of the canary. `plain`: how many tests the run without it counted."""
     nonce = secrets.token_hex(8)
-    with trees.scratch() as folder:
+    with subject.scratch() as folder:
         root = folder / "work"
         await asyncio.to_thread(restore, subject.root, root, judge.existing, judge.added)
         planted = await asyncio.to_thread(_plant, root, judge, nonce)
@@ -125,7 +125,7 @@ async def _before(subject: Subject, judge: Judge, nonce: str) -> Run:
     """The same on the base."""
     product = subject.product
     assert product is not None
-    with trees.scratch() as folder:
+    with subject.scratch() as folder:
         async with checkout(product.path, product.tip, folder / "base"):
             planted = await asyncio.to_thread(_plant, folder / "base", judge, nonce)
             return await _run(subject, judge.command, folder / "base", planted, "tests/before")
