@@ -122,7 +122,7 @@ READERS: dict[str, tuple[Callable[[Any], object], Callable[[int], Any]]] = {
     ),
     "yaml: nested": (lambda data: files._fault(files._yaml, data), lambda n: b"[" * n),
     "toml: a key of many parts": (lambda data: files._fault(files._toml, data), lambda n: b"a." * n + b"a=1"),
-    "phrases": (Vocabulary([Match(id="m", any=("full stack",))]).found, lambda n: "full" + "-" * n),
+    "phrases": (Vocabulary([Match(id="m", any=("full stack",))], {}).found, lambda n: "full" + "-" * n),
     "glob: stars": (lambda path: globs.matches("*a*a*a*a*a*b", path), lambda n: "a" * n),
     "glob: crossings": (lambda path: globs.matches("**/a/**/a/**/b", path), lambda n: "a/" * (n // 2)),
     "glob: crossings within a name": (lambda path: globs.matches("**a**a**b", path), lambda n: "a" * n),

@@ -58,6 +58,7 @@ def config_of(by_kind: Mapping[str, Mapping[str, Spec]], paths: Mapping[Ref, str
         policy=_only(by_kind["Policy"], PolicySpec) or PolicySpec(),
         folders={ref: posixpath.dirname(path) for ref, path in paths.items()},
         quality=named["QualityGate"],
+        languages=named["Language"],
     )
 
 

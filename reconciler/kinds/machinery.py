@@ -92,12 +92,22 @@ class FleetSpec(Shape):
 
 
 class Match(Shape):
-    """Whole words and phrases, case ignored, looked for in title and description."""
+    """Whole words and phrases, case and accents ignored, in title and description. `*` ends a stem: `deploy*`."""
 
     id: Identifier = Field(description="Identifier, unique in its list; records name it.")
     any: list[Line] = Field(default=[], description="One of these is there.")
     all: list[Annotated[list[Line], Field(min_length=1)]] = Field(default=[], description="One of each group is there.")
     none: list[Line] = Field(default=[], description="None of these is there.")
+
+
+class LanguageSpec(Shape):
+    """What the phrases of Routing and Policy are called in another language."""
+
+    title: Heading = Field(default="", description="What people call it.")
+    terms: dict[Line, Annotated[list[Line], Field(min_length=1)]] = Field(
+        description="Phrase of a rule -> phrases that say the same. A `*` ends a word of which only the stem is given; "
+        "accents and case are ignored."
+    )
 
 
 class RoutingRule(Match):

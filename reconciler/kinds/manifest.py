@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from reconciler.kinds.base import Key, Name, Shape
-from reconciler.kinds.machinery import FleetSpec, PolicySpec, RoutingSpec
+from reconciler.kinds.machinery import FleetSpec, LanguageSpec, PolicySpec, RoutingSpec
 from reconciler.kinds.work import GoalSpec, PipelineSpec, TaskSpec
 from reconciler.kinds.workforce import AgentSpec, BlueprintSpec, CompanySpec, QualityGateSpec
 
@@ -97,6 +97,13 @@ class QualityGate(Manifest):
     spec: QualityGateSpec = Field(description="The points.")
 
 
+class Language(Manifest):
+    """The words of a language."""
+
+    kind: Literal["Language"] = Field(description="Always `Language`.")
+    spec: LanguageSpec = Field(description="The words.")
+
+
 KINDS: dict[str, type[Manifest]] = {
     "Goal": Goal,
     "Task": Task,
@@ -108,10 +115,11 @@ KINDS: dict[str, type[Manifest]] = {
     "Routing": Routing,
     "Policy": Policy,
     "QualityGate": QualityGate,
+    "Language": Language,
 }
 
 Anything = Annotated[
-    Goal | Task | Pipeline | Company | Agent | Blueprint | Fleet | Routing | Policy | QualityGate,
+    Goal | Task | Pipeline | Company | Agent | Blueprint | Fleet | Routing | Policy | QualityGate | Language,
     Field(discriminator="kind"),
 ]
 """Any of them, told apart by `kind`."""

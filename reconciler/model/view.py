@@ -15,6 +15,7 @@ from reconciler.model.spec import (
     CompanySpec,
     FleetSpec,
     GoalSpec,
+    LanguageSpec,
     PipelineSpec,
     PolicySpec,
     QualityGateSpec,
@@ -36,6 +37,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicySpec
     folders: Mapping[Ref, str]
     quality: Mapping[str, QualityGateSpec] = {}
+    languages: Mapping[str, LanguageSpec] = {}
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):

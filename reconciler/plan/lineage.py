@@ -34,7 +34,7 @@ class Lineage:
         self._members: dict[str, list[TaskState]] = {}
         self._resolved: dict[str, Resolved] = {}
         self._asked: dict[Ref, tuple[GoalStage, ...]] = {}
-        self._risks = Risks(view.config.policy.pair)
+        self._risks = Risks(view.config.policy.pair, view.config.languages)
         self._risk: dict[str, RiskRule | None] = {}
         self._router: Router | None = None
         for name in sorted(view.tasks):

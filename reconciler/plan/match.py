@@ -1,49 +1,90 @@
 """Finds whole words and phrases in text. Used by routing rules and by the Policy's safety rails; knows neither.
 
 Letters and digits make words, everything else parts them: `data` is not in `database`, `test` not in `latest`, while
-`Next.js`, `CI/CD` and `C++` are looked for as they are written. Case is ignored; a space in a phrase also stands for
-a hyphen, an underscore or several spaces, so that `full stack` finds `Full-Stack`.
+`Next.js`, `CI/CD` and `C++` are looked for as they are written. Case and accents are ignored; a space in a phrase also
+stands for a hyphen, an underscore or several spaces, so that `full stack` finds `Full-Stack`. A `*` ends a word of
+which only the stem is given. What a language calls a phrase counts as that phrase.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 
-from reconciler.model.spec import Match
+from reconciler.model.spec import LanguageSpec, Match
 
 _WORD = re.compile(r"[^\W_]+")
+_STEM = "*"
+_SHORTEST = 2
+"""letters of a stem at least"""
+_LETTERS = {
+    "đ": "d", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "ı": "i",
+    "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "ђ": "d", "е": "e", "ж": "z", "з": "z", "и": "i",
+    "ј": "j", "к": "k", "л": "l", "љ": "lj", "м": "m", "н": "n", "њ": "nj", "о": "o", "п": "p", "р": "r",
+    "с": "s", "т": "t", "ћ": "c", "у": "u", "ф": "f", "х": "h", "ц": "c", "ч": "c", "џ": "dz", "ш": "s",
+}  # fmt: skip
+"""letters that are no other letter with an accent, and the Cyrillic ones of languages that are written in both"""
+_PLAIN = str.maketrans(_LETTERS)
 
 
-@functools.lru_cache(maxsize=4096)
+def fold(text: str) -> str:
+    """The text as it is compared: without case and accents, in Latin letters where the language has both."""
+    folded = text.casefold()
+    if folded.isascii():
+        return folded
+    parts = unicodedata.normalize("NFKD", folded.translate(_PLAIN))
+    return "".join(char for char in parts if not unicodedata.combining(char))
+
+
+@functools.lru_cache(maxsize=8192)
 def _compile(phrase: str) -> re.Pattern[str]:
-    words = r"[\s_-]{1,20}".join(re.escape(piece) for piece in phrase.split())
+    words = r"[\s_-]{1,20}".join(_piece(piece) for piece in phrase.split())
     return re.compile(rf"(?<![^\W_]){words}(?![^\W_])")
+
+
+def _piece(piece: str) -> str:
+    stem = piece.removesuffix(_STEM)
+    return re.escape(stem) + r"[^\W_]*" if stem and stem != piece else re.escape(piece)
 
 
 class Vocabulary:
     """All phrases that some set of matches knows, compiled once each, when a text may hold them."""
 
-    def __init__(self, matches: Iterable[Match]) -> None:
+    def __init__(self, matches: Iterable[Match], languages: Mapping[str, LanguageSpec]) -> None:
         self._by_word: dict[str, list[tuple[str, str]]] = {}
+        self._by_stem: dict[str, list[tuple[str, str]]] = {}
         self._wordless: list[tuple[str, str]] = []
         for phrase in sorted({phrase for match in matches for phrase in _phrases(match)}):
-            folded = phrase.casefold()
-            words = _WORD.findall(folded)
-            if not folded.strip():
-                continue
-            entry = (phrase, folded)
+            self._learn(phrase, phrase)
+            for language in languages.values():
+                for other in language.terms.get(phrase, ()):
+                    self._learn(phrase, other)
+
+    def _learn(self, phrase: str, spelt: str) -> None:
+        folded = fold(spelt)
+        if not folded.strip():
+            return
+        words = _WORD.findall(folded)
+        if not words:
+            self._wordless.append((phrase, folded))
+        elif folded.split()[0] == words[0] + _STEM and len(words[0]) >= _SHORTEST:
+            self._by_stem.setdefault(words[0], []).append((phrase, folded))
+        else:
             # Only texts that hold a phrase's first word need its pattern made and tried: this saves most of the time.
-            (self._by_word.setdefault(words[0], []) if words else self._wordless).append(entry)
+            self._by_word.setdefault(words[0], []).append((phrase, folded))
 
     def found(self, text: str) -> frozenset[str]:
         """The phrases that `text` contains, as the matches spell them."""
-        folded = text.casefold()
-        hits = [phrase for phrase, spelt in self._wordless if _compile(spelt).search(folded)]
+        folded = fold(text)
+        tried = list(self._wordless)
         for word in set(_WORD.findall(folded)):
-            hits += [phrase for phrase, spelt in self._by_word.get(word, ()) if _compile(spelt).search(folded)]
-        return frozenset(hits)
+            tried += self._by_word.get(word, ())
+            if self._by_stem:
+                for end in range(_SHORTEST, len(word) + 1):
+                    tried += self._by_stem.get(word[:end], ())
+        return frozenset(phrase for phrase, spelt in tried if _compile(spelt).search(folded))
 
 
 def _phrases(match: Match) -> Iterable[str]:

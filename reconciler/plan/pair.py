@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 
 from reconciler.model.execution import Evidence
-from reconciler.model.spec import FleetSpec, Link, Pair, RiskRule, TaskSpec
+from reconciler.model.spec import FleetSpec, LanguageSpec, Link, Pair, RiskRule, TaskSpec
 from reconciler.plan.candidates import Candidate
 from reconciler.plan.match import Vocabulary, holds
 
@@ -23,9 +23,9 @@ PAID = frozenset({"claude-cli", "command"})
 class Risks:
     """The Policy's rules for risky work, their phrases compiled once."""
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, languages: Mapping[str, LanguageSpec]) -> None:
         self._rules = pair.risky
-        self._vocabulary = Vocabulary(pair.risky)
+        self._vocabulary = Vocabulary(pair.risky, languages)
 
     def rule(self, spec: TaskSpec, attributes: Callable[[], Mapping[str, str]]) -> RiskRule | None:
         """The first rule that says this task is risky. `attributes` are asked for only where words do not decide."""

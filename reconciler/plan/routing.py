@@ -69,7 +69,7 @@ class Router:
     def __init__(self, config: Config, world: World) -> None:
         self._config = config
         rules = config.routing.rules if config.routing else ()
-        self._vocabulary = Vocabulary(rules)
+        self._vocabulary = Vocabulary(rules, config.languages)
         self._rules = {name: [rule for rule in rules if getattr(rule, name) is not None] for name in ATTRIBUTES}
         self._wordless = {
             name: [rule for rule in found if not rule.any and not rule.all] for name, found in self._rules.items()

@@ -31,7 +31,7 @@ class Survey:
         self.now = now
         self.lineage = Lineage(view)
         self.verification = Verification(self.lineage, self.decided)
-        self._rails = Vocabulary(view.config.policy.human)
+        self._rails = Vocabulary(view.config.policy.human, view.config.languages)
         self._decided: dict[str, Status | None] = {}
         self._statuses: dict[str, Status] = {}
         self._passed: dict[str, bool] = {}

@@ -85,6 +85,7 @@ def config(fleet: str = "anvil-forge") -> Config:
         routing=specs("Routing")["default"],  # type: ignore[arg-type]
         policy=specs("Policy")["default"],  # type: ignore[arg-type]
         folders={Ref("Blueprint", name): "" for name in specs("Blueprint")},
+        languages=specs("Language"),  # type: ignore[arg-type]
     )
 
 
@@ -323,7 +324,7 @@ def test_tiers_of_both_fleets_end_at_a_person() -> None:
 def rails(title: str) -> list[str]:
     policy = specs("Policy")["default"]
     assert isinstance(policy, PolicySpec)
-    found = Vocabulary(policy.human).found(title)
+    found = Vocabulary(policy.human, CONFIG.languages).found(title)
     return [rule.id for rule in policy.human if holds(rule, found)]
 
 

@@ -166,6 +166,7 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
             },
         },
     ),
+    ("Language", {"title": "Norwegian", "terms": {"board decision": ["styrevedtak*"], "fix": ["rett*", "fiks"]}}),
     (
         "QualityGate",
         {

@@ -223,7 +223,7 @@ def test_work_that_only_runs_commands_needs_no_model_to_be_reachable() -> None:
 )
 def test_words_are_found_whole(phrase: str, text: str, there: bool) -> None:
     rule = Match(id="r", any=(phrase,))
-    assert holds(rule, Vocabulary([rule]).found(text)) is there
+    assert holds(rule, Vocabulary([rule], {}).found(text)) is there
 
 
 @given(st.text("abc-/.+# ", min_size=1, max_size=12), st.text("abcxyz .,-/+", max_size=40))
@@ -231,7 +231,7 @@ def test_a_phrase_between_spaces_is_found_and_one_inside_a_word_is_not(phrase: s
     if not phrase.split():
         return
     rule = Match(id="r", any=(phrase,))
-    words = Vocabulary([rule])
+    words = Vocabulary([rule], {})
     assert holds(rule, words.found(f"{text} {phrase} {text}"))
     stripped = phrase.strip()
     assert not holds(rule, words.found(f"1{stripped}1")) or not stripped[0].isalnum() or not stripped[-1].isalnum()

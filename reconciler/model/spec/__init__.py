@@ -15,6 +15,7 @@ from reconciler.model.spec.machinery import (
     FleetSpec,
     Host,
     HostModel,
+    LanguageSpec,
     Link,
     Match,
     RoutingDefaults,
@@ -87,6 +88,7 @@ __all__ = [
     "Host",
     "HostModel",
     "HumanRule",
+    "LanguageSpec",
     "Limits",
     "Link",
     "Match",
@@ -125,6 +127,7 @@ SPECS: dict[str, type[Spec]] = {
     "Routing": RoutingSpec,
     "Policy": PolicySpec,
     "QualityGate": QualityGateSpec,
+    "Language": LanguageSpec,
 }
 
 

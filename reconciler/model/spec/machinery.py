@@ -91,7 +91,7 @@ class FleetSpec(Spec, frozen=True, kw_only=True):
 
 
 class Match(Spec, frozen=True, kw_only=True):
-    """Whole words and phrases, case ignored, looked for in title and description."""
+    """Whole words and phrases, case and accents ignored, in title and description. `*` ends a stem: `deploy*`."""
 
     id: str
     any: tuple[str, ...] = ()
@@ -99,6 +99,14 @@ class Match(Spec, frozen=True, kw_only=True):
     all: tuple[tuple[str, ...], ...] = ()
     """one of each group"""
     none: tuple[str, ...] = ()
+
+
+class LanguageSpec(Spec, frozen=True, kw_only=True):
+    """What the phrases of all rules are called in another language."""
+
+    title: str = ""
+    terms: dict[str, tuple[str, ...]]
+    """phrase of a rule -> phrases that say the same; a `*` ends a word of which only the stem is given"""
 
 
 class RoutingRule(Match, frozen=True, kw_only=True):
