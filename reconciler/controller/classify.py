@@ -6,7 +6,6 @@ What is lost or cancelled leaves nothing behind: its intent goes, and the planne
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -18,7 +17,6 @@ from reconciler.controller.jobs import JobFiles
 from reconciler.controller.record import CONTROLLER, cost_trailer, subject
 from reconciler.controller.writer import Writer
 from reconciler.dispatch.port import Dispatch, Finished
-from reconciler.execute.classify import classified
 from reconciler.execute.redact import Redactor
 from reconciler.git.record import NewCommit
 from reconciler.model.errors import FactoryError
@@ -26,8 +24,7 @@ from reconciler.model.execution import Classification, Execution, classification
 from reconciler.model.job import ClassifyBrief, ClassifyJob
 from reconciler.model.spec import PolicySpec
 from reconciler.model.view import Live, View
-from reconciler.plan.classify import vocabulary
-from reconciler.plan.routing import asked
+from reconciler.plan.classify import asked, vocabulary
 
 
 def classify_job(factory: Factory, view: View, execution: Execution, commit: str) -> ClassifyJob:
@@ -60,6 +57,8 @@ class Classifier:
         self._jobs = jobs
         self._writer = writer
         self._tell = listener
+        self.fault = ""
+        """what kept our own worker from asking, so that no model is asked any more; empty where nothing did"""
 
     def record(self, view: View, live: Sequence[Live]) -> None:
         """Commit the answers that are there, and forget the questions that nobody has any more."""
@@ -73,10 +72,16 @@ class Classifier:
                 continue
             job = self._jobs.classify(execution.id)
             task = view.tasks.get(execution.task)
-            if job is None or task is None or task.object.generation != execution.generation or end.cancelled:
+            if (
+                job is None
+                or task is None
+                or task.object.generation != execution.generation
+                or end.cancelled
+                or (found := self._answer(end, view.config.policy)) is None
+            ):
                 dropped.append(execution.id)
             else:
-                answers.append((job.brief, _answer(job.brief, end, view.config.policy)))
+                answers.append((job.brief, found))
         if answers:
             self._writer.write(lambda: self._commits(answers))
         self._factory.store.forget(dropped)
@@ -84,6 +89,19 @@ class Classifier:
         for brief, found in answers:
             text = f"{found.domain}, {found.type}, {found.complexity} of 5" if found.sure else f"unsure: {found.why}"
             self._tell(Event("classified", brief.execution.task, f"{text} ({asked(found)})", brief.execution.stage))
+
+    def _answer(self, end: Finished, policy: PolicySpec) -> Classification | None:
+        """What the worker was told. Nothing where it failed itself: then nobody is asked any more in this run."""
+        try:
+            found = msgspec.json.decode(end.result or b"", type=Classification)
+        except msgspec.MsgspecError as error:
+            why = end.error or (f"the result cannot be read: {error}" if end.result else "the question was lost")
+            if not self.fault:
+                told = f"a fault of ours, not a model's, kept one from classifying; in this run the rules decide: {why}"
+                self._tell(Event("warning", "Routing", told))
+            self.fault = self.fault or why
+            return None
+        return msgspec.structs.replace(found, why=Redactor.of(extra=policy.gates.secrets).text(found.why))
 
     def _commits(self, answers: Sequence[tuple[ClassifyBrief, Classification]]) -> list[NewCommit]:
         live = {item.execution.id for item in self._factory.store.live()}
@@ -95,18 +113,6 @@ class Classifier:
         self._dispatch.forget(jobs)
         for job in jobs:
             self._jobs.remove(job)
-
-
-def _answer(brief: ClassifyBrief, end: Finished, policy: PolicySpec) -> Classification:
-    """What the worker found out; where it found out nothing, a classification that says so."""
-    try:
-        if end.result is None:
-            found = classified(brief, None, end.error or "the question was lost", time.time())
-        else:
-            found = msgspec.json.decode(end.result, type=Classification)
-    except msgspec.MsgspecError as error:
-        found = classified(brief, None, f"the result cannot be read: {error}", time.time())
-    return msgspec.structs.replace(found, why=Redactor.of(extra=policy.gates.secrets).text(found.why))
 
 
 def _commit(brief: ClassifyBrief, found: Classification) -> NewCommit:

@@ -16,8 +16,9 @@ from reconciler.desired import edit, read
 from reconciler.git.record import NewCommit
 from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError, Refused
-from reconciler.model.objects import APPROVED, CANCELLED, FORGIVEN, Object
+from reconciler.model.objects import ADMITTED, APPROVED, CANCELLED, FORGIVEN, Object
 from reconciler.model.refs import Ref
+from reconciler.plan.classify import sensitive
 from reconciler.plan.lawful import one_line, visible
 from reconciler.plan.status import Survey
 
@@ -88,24 +89,25 @@ def suspend(factory: Factory, ref: Ref) -> None:
 
 
 def resume(factory: Factory, ref: Ref) -> None:
-    """Take `suspend` back, and a cancellation too; allow a verification of risky work to cost what it may cost."""
+    """Take `suspend` back, and a cancellation too; allow what waits for a person's word only to go on.
+
+    That is a verification of risky work that costs more than it may, or a task that a model takes for sensitive.
+    """
     observe(factory)
-    allowed = _to_approve(factory, ref)
+    view = factory.store.view_all()
+    task = view.tasks.get(ref.name) if ref.kind == "Task" else None
+    allowed = Survey(view, time.time()).verification.to_approve(task) if task is not None else None
+    admitted = task.object.generation if task is not None and sensitive(task) is not None else None
 
     def change(text: str, item: Object) -> str:
         text = edit.set_spec(text, ref, "suspend", None, item.owner)
         if allowed is not None:
             text = edit.set_annotation(text, ref, APPROVED, f"{allowed:g}", item.owner)
+        if admitted is not None:
+            text = edit.set_annotation(text, ref, ADMITTED, admitted, item.owner)
         return edit.set_annotation(text, ref, CANCELLED, None, item.owner) if CANCELLED in item.annotations else text
 
     edit_object(factory, ref, "resume", change)
-
-
-def _to_approve(factory: Factory, ref: Ref) -> float | None:
-    """USD that a person allows by resuming this; None where it needs nobody's approval."""
-    view = factory.store.view_all()
-    task = view.tasks.get(ref.name) if ref.kind == "Task" else None
-    return Survey(view, time.time()).verification.to_approve(task) if task is not None else None
 
 
 def cancel(factory: Factory, ref: Ref, reason: str) -> None:

@@ -147,6 +147,8 @@ class Classification(Value, frozen=True, kw_only=True):
     domain: str | None
     type: str | None
     complexity: int | None
+    sensitive: Literal["yes", "no", "unsure"] | None
+    """whether it belongs to people; None where nothing that can be used was said"""
     why: str
     tier: int
     backend: str

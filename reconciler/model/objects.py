@@ -22,6 +22,8 @@ FORGIVEN = "alai.dev/retry-after-attempt"
 """Annotation: attempts up to this number no longer decide where the task stands."""
 APPROVED = "alai.dev/approved-usd"
 """Annotation: what a person has allowed the verification of risky work to cost, in USD."""
+ADMITTED = "alai.dev/admitted"
+"""Annotation: the generation that a person has let go on although a model takes it for sensitive."""
 
 
 class Object(msgspec.Struct, frozen=True):

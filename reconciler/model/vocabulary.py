@@ -114,6 +114,8 @@ class Reason(StrEnum):
     """spec.suspend is true, on the task or its goal"""
     POLICY_PATTERN = "PolicyPattern"
     """a pattern of the Policy sends this to a person"""
+    SENSITIVE = "Sensitive"
+    """a model that was asked takes this for a matter of people, or cannot say that it is none"""
     HUMAN_TIER = "HumanTier"
     """the tier of this task is a person"""
     CAPABILITY_MISSING = "CapabilityMissing"

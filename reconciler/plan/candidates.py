@@ -49,7 +49,7 @@ class Chains:
     """The chains of one Fleet as the world is now. Answers are remembered: tasks are many, chains few."""
 
     def __init__(self, fleet: FleetSpec, world: World) -> None:
-        self._world = world
+        self.world = world
         self._hosts = {host.name: host for host in fleet.hosts}
         self._tiers: dict[int, tuple[Link, ...]] = {tier.tier: tier.chain for tier in fleet.tiers}
         self._known: dict[tuple[tuple[Link, ...], Needed, int], Candidates] = {}
@@ -124,7 +124,7 @@ class Chains:
 
     def _obstacle(self, link: Link, name: str, needed: frozenset[str]) -> tuple[Reason, str] | None:
         """Why this host cannot do it by this link."""
-        world = self._world
+        world = self.world
         host = self._hosts.get(name)
         if host is None:
             return Reason.NO_ROUTE, f"the Fleet has no host {name}"

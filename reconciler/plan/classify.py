@@ -6,6 +6,7 @@ Whoever has a classification of this generation, sure or not, is not asked again
 from __future__ import annotations
 
 from reconciler.model.execution import Classification, Execution, execution_id
+from reconciler.model.objects import ADMITTED
 from reconciler.model.spec import RoutingSpec, Stage
 from reconciler.model.view import Config, TaskState, World
 from reconciler.plan.candidates import Candidate, Candidates, Chains, Needed
@@ -20,6 +21,19 @@ def counting(task: TaskState) -> Classification | None:
     """The classification that routes this task: of its generation, and sure."""
     found = task.classification
     return found if found and found.sure and found.generation == task.object.generation else None
+
+
+def asked(found: Classification) -> str:
+    """Which model classified, in words: `ollama-tool/qwen3:8b@forge`."""
+    return f"{found.backend}/{found.model}@{found.host}" if found.model else f"{found.backend}@{found.host}"
+
+
+def sensitive(task: TaskState) -> Classification | None:
+    """What a model said that keeps this task from models until a person lets it go on: it can hold, never admit."""
+    found, generation = task.classification, task.object.generation
+    if found is None or found.generation != generation or found.sensitive not in ("yes", "unsure"):
+        return None
+    return found if task.object.annotations.get(ADMITTED) != generation else None
 
 
 def asks(config: Config, task: TaskState, resolved: Resolved) -> bool:
@@ -41,7 +55,7 @@ def asks(config: Config, task: TaskState, resolved: Resolved) -> bool:
 
 def askable(config: Config, chains: Chains) -> Candidates:
     """The models that may be asked. None usable: the rules decide at once."""
-    chosen = config.routing.classify if config.routing else None
+    chosen = config.routing.classify if config.routing and not chains.world.unasked else None
     chain = chains.tier(chosen.tier) if chosen else None
     return chains.candidates(chain, NEEDED) if chain else Candidates()
 

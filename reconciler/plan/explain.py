@@ -6,8 +6,9 @@ from reconciler.model.refs import Ref
 from reconciler.model.view import Change, Plan, TaskState, View, World
 from reconciler.model.vocabulary import Action, Phase
 from reconciler.plan.attempts import deciding, forgiven
+from reconciler.plan.classify import asked
 from reconciler.plan.planner import NOWHERE, Planner
-from reconciler.plan.routing import ATTRIBUTES, Route, Router, asked
+from reconciler.plan.routing import ATTRIBUTES, Route, Router
 from reconciler.plan.status import Survey
 
 

@@ -17,7 +17,7 @@ from reconciler.model.vocabulary import Reason
 from reconciler.plan.attempts import deciding
 from reconciler.plan.blueprint import UnknownBlueprint, lesser_needs, needs, own_blueprint, resolve_blueprint
 from reconciler.plan.candidates import Candidate, Candidates, Chains, Needed
-from reconciler.plan.classify import CLASSIFIED, counting
+from reconciler.plan.classify import CLASSIFIED, asked, counting
 from reconciler.plan.ladder import Level, climb
 from reconciler.plan.match import Vocabulary, holds, specificity
 from reconciler.plan.pair import independent_chain
@@ -291,11 +291,6 @@ class Router:
 
 def _route(stage: str, chosen: Mapping[str, str | int], rules: dict[str, str], **rest: object) -> Route:
     return msgspec.convert({"stage": stage, "rules": rules, **chosen, **rest}, Route)
-
-
-def asked(found: Classification) -> str:
-    """Which model classified, in words: `ollama-tool/qwen3:8b@forge`."""
-    return f"{found.backend}/{found.model}@{found.host}" if found.model else f"{found.backend}@{found.host}"
 
 
 _latest: list[tuple[Config, World, Router]] = []

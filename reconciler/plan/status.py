@@ -15,6 +15,7 @@ from reconciler.model.view import Live, Status, TaskState, View
 from reconciler.model.vocabulary import Phase, Reason, Verdict
 from reconciler.plan.attempts import deciding, forgiven
 from reconciler.plan.budget import exceeded
+from reconciler.plan.classify import asked, sensitive
 from reconciler.plan.ladder import FAILURES, PASSING
 from reconciler.plan.lineage import Lineage
 from reconciler.plan.match import Vocabulary, holds
@@ -185,6 +186,11 @@ class Survey:
             for rule in rules:
                 if holds(rule, found):
                     return _person(Reason.POLICY_PATTERN, f"Policy rule {rule.id}: {rule.reason}")
+        if (said := sensitive(task)) is not None:
+            told = (
+                f"{asked(said)} says it is sensitive ({said.sensitive}): {said.why}; let it go on with: {_resume(task)}"
+            )
+            return _person(Reason.SENSITIVE, told)
         acceptance = task.spec.acceptance
         if acceptance and all(criterion.person for criterion in acceptance):
             names = ", ".join(criterion.id for criterion in acceptance)

@@ -88,7 +88,16 @@ def writer(body: dict[str, Any]) -> str:
     """What a good model would answer to each of the blueprints that the first goal meets."""
     asked = (body.get("format") or {}).get("properties", {})
     if "complexity" in asked:
-        return json.dumps({"domain": "docs", "type": "docs", "complexity": 2, "sure": True, "why": "It wants a page."})
+        return json.dumps(
+            {
+                "domain": "docs",
+                "type": "docs",
+                "complexity": 2,
+                "sensitive": "no",
+                "sure": True,
+                "why": "It wants a page.",
+            }
+        )
     if "files" in asked:
         return json.dumps({"summary": "For newcomers.", "files": [{"path": "docs/usage.md", "content": PAGE}]})
     if "findings" in asked:

@@ -76,7 +76,14 @@ kind: Blueprint
 metadata: {name: draw}
 spec: {extends: build, title: Draw}
 """
-SURE = {"domain": "looks", "type": "drawing", "complexity": 2, "sure": True, "why": "It asks for a picture."}
+SURE = {
+    "domain": "looks",
+    "type": "drawing",
+    "complexity": 2,
+    "sensitive": "no",
+    "sure": True,
+    "why": "It asks for a picture.",
+}
 
 
 def said(**changes: Any) -> str:
@@ -189,6 +196,20 @@ def test_a_host_that_cannot_be_reached_keeps_nobody_waiting(made: TinyFactory, s
     sound(made)
 
 
+def test_a_task_that_a_model_takes_for_sensitive_is_a_persons_to_let_go_on(
+    made: TinyFactory, server: OllamaStandIn
+) -> None:
+    server.answer = lambda _: said(sensitive="yes", why="Somebody loses his job.")
+    made.ok("apply", code=4)
+    row = made.show("a")
+    assert (row["phase"], row["reason"]) == ("human", "Sensitive")
+    made.ok("resume", "Task/a")
+    made.ok("apply")
+    assert events(made) == [("classify", None), ("resume", None), (None, "passed")]
+    assert len(server.requests) == 1
+    sound(made)
+
+
 def test_what_the_spec_says_is_not_asked_and_a_changed_spec_is_asked_again(
     made: TinyFactory, server: OllamaStandIn
 ) -> None:
@@ -211,7 +232,7 @@ def test_a_real_model_classifies_within_the_schema(made: TinyFactory) -> None:
         pytest.skip(f"the weights are not in {weights.folder()}")
     made.write("manifests/fleet.yaml", REAL.replace("NAME", name))
     made.commit("Ask a model of this machine")
-    made.ok("apply", timeout=300)
+    ended = made.cli("apply", timeout=300).returncode
     found = record(made)
     assert found["domain"] in ("looks", "code"), found["why"]
     assert found["type"] in ("drawing", "repair", "feature")
@@ -219,7 +240,8 @@ def test_a_real_model_classifies_within_the_schema(made: TinyFactory) -> None:
     assert isinstance(found["sure"], bool)
     assert found["tokens"] > 0
     assert found["cost_usd"] == 0.0
-    assert events(made) == [("classify", None), (None, "passed")]
+    held = found["sensitive"] in ("yes", "unsure")
+    assert (ended, events(made)) == ((4, [("classify", None)]) if held else (0, [("classify", None), (None, "passed")]))
 
 
 def test_an_altered_record_does_not_count_and_verify_names_it(made: TinyFactory) -> None:

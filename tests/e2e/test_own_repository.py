@@ -46,7 +46,14 @@ def answer(body: dict[str, Any]) -> str:
     if '"complexity"' in schema:
         sure = "Document" in body["messages"][1]["content"]
         return json.dumps(
-            {"domain": "docs", "type": "docs", "complexity": 2, "sure": sure, "why": "It is about a page."}
+            {
+                "domain": "docs",
+                "type": "docs",
+                "complexity": 2,
+                "sensitive": "no",
+                "sure": sure,
+                "why": "It is about a page.",
+            }
         )
     if '"files"' in schema:
         return json.dumps({"files": [{"path": "docs/testing.md", "content": PAGE}], "summary": "For contributors."})

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from reconciler.model.execution import Classification, execution_id
+from reconciler.model.objects import ADMITTED
 from reconciler.model.spec import (
     Classify,
     FleetSpec,
@@ -60,6 +61,7 @@ def saying(state: TaskState, **changes: Any) -> TaskState:
         domain="looks",
         type="drawing",
         complexity=4,
+        sensitive="no",
         why="It is a picture",
         tier=1,
         backend="x",
@@ -102,6 +104,7 @@ OFF = msgspec.structs.replace(RULES, routing=msgspec.structs.replace(ROUTING, cl
         (saying(task("t")), RULES, World(), Reason.NEW),
         (saying(task("t"), sure=False), RULES, World(), Reason.NEW),
         (saying(task("t"), generation="before"), RULES, World(), Reason.CLASSIFY),
+        (task("t"), RULES, World(unasked="ImportError: no module"), Reason.NEW),
         (attempted(task("t"), Verdict.FAILED, ended_at=NOW - 999), RULES, World(), Reason.RETRY),
     ],
 )
@@ -109,6 +112,33 @@ def test_a_model_is_asked_where_the_spec_leaves_something_open_and_one_can_be_re
     state: TaskState, rules: Config, world: World, reason: Reason
 ) -> None:
     assert first(state, rules, world) is reason
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        ({"sensitive": "yes"}, True),
+        ({"sensitive": "unsure"}, True),
+        ({"sensitive": "yes", "sure": False}, True),
+        ({"sensitive": "no"}, False),
+        ({"sensitive": None, "sure": False}, False),
+    ],
+)
+def test_what_a_model_takes_for_sensitive_waits_until_a_person_lets_it_go_on(said: dict[str, Any], held: bool) -> None:
+    state = saying(task("t"), **said)
+    found = status(view([state], settings=RULES), state, NOW)
+    assert (found.reason is Reason.SENSITIVE) is held
+    if held:
+        assert found.phase is Phase.HUMAN
+        assert found.message == (
+            f"x/small@forge says it is sensitive ({said['sensitive']}): It is a picture; "
+            "let it go on with: alai-reconcile resume Task/t"
+        )
+    for generation, free in ((state.object.generation, True), ("of another spec", False)):
+        changed = msgspec.structs.replace(state.object, annotations={ADMITTED: generation})
+        admitted = msgspec.structs.replace(state, object=changed)
+        found = status(view([admitted], settings=RULES), admitted, NOW)
+        assert (found.reason is not Reason.SENSITIVE) is (free or not held)
 
 
 def test_the_question_is_an_execution_of_its_own_that_the_task_waits_for() -> None:
