@@ -12,10 +12,9 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.controller.factory import Factory
+from reconciler.controller.switching import anybody_signs, switched_on
 from reconciler.git import pin as pins
 from reconciler.git import trust
-from reconciler.git.keyfaults import signing_keys
-from reconciler.git.keylists import keys_in
 from reconciler.git.pin import Pin
 from reconciler.git.repository import GitError, Repository
 from reconciler.model.errors import Refused
@@ -63,6 +62,9 @@ def standing(factory: Factory) -> Standing:
         _refuse_elsewhere(factory, found)
     elif line := found.told():
         factory.say(line)
+    if pin is not None:
+        pin = switched_on(repository, commit, pin)
+        found = found._replace(pin=pin)
     if pin is not None and (why := trust.check(repository, commit, pin)):
         raise Refused(f"commit {commit[:12]} of {pin.branch} is not trusted: {why}")
     return found
@@ -94,9 +96,11 @@ def accept(factory: Factory, found: Standing) -> None:
     if pin is None or not factory.acts:
         return
     asked = factory.store.config().policy.signatures
-    if pin.signatures == asked == "none" and pin.trusted:
-        return  # nothing is asked of anybody: the branch's name is all that counts
     repository = factory.repository
+    if pin.signatures == asked == "none" and pin.trusted:
+        if pin.seen != found.commit:
+            pins.update(repository.common, lambda old: msgspec.structs.replace(old, seen=found.commit))
+        return  # nothing is asked of anybody: the branch's name is all that counts
     if pin.trusted and pin.trusted[-1] == found.commit and pin.signatures == asked:
         return
     if any(oid != found.commit and repository.is_ancestor(found.commit, oid) for oid in pin.trusted):
@@ -113,8 +117,7 @@ def accept(factory: Factory, found: Standing) -> None:
 
 def refuse_keyless(factory: Factory, commit: str, pinned: Sequence[str], asked: str) -> None:
     """Raises Refused where signatures are asked for and no person could give one: he would lock himself out."""
-    allowed, revoked = (trust.text_at(factory.repository, commit, path) for path in (trust.SIGNERS, trust.REVOKED))
-    if set(pinned) - keys_in(revoked) or signing_keys(allowed, revoked):
+    if anybody_signs(factory.repository, commit, pinned):
         return
     raise Refused(
         f"the Policy of {commit[:12]} asks for signatures ({asked}), and nothing says whose: commit {trust.SIGNERS} "
@@ -131,7 +134,7 @@ def doubt(factory: Factory, commit: str) -> str | None:
             return None
         if of_another(factory.repository, pin):
             return "what is pinned on this machine is of another repository"
-        return trust.check(factory.repository, commit, pin)
+        return trust.check(factory.repository, commit, switched_on(factory.repository, commit, pin))
     except Refused as refused:
         return str(refused)
 

@@ -42,6 +42,8 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """object names of commits: pinned by a person, or the last that were accepted"""
     signatures: Signatures = "none"
     """what the last accepted commit's Policy asks of the next"""
+    seen: str = ""
+    """the last commit that was acted on while nothing was asked; what came since may ask for signatures"""
     keys: tuple[str, ...] = ()
     """SSH public keys that a person pinned: `TYPE BASE64`"""
     controller: str | None = None

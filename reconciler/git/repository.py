@@ -164,6 +164,11 @@ class Repository:
                     yield _commit_info(fields[at : at + _LOG_FIELDS])
                 del fields[:complete]
 
+    def line(self, old: str, new: str, roots: Sequence[str]) -> list[str]:
+        """The commits of one branch after `old` up to `new` that changed something below `roots`, oldest first."""
+        asked = ("rev-list", "--first-parent", "--reverse", new, f"^{old}", "--", *roots)
+        return decode(run(self.root, *asked, env={"GIT_LITERAL_PATHSPECS": "1"}).stdout).split()
+
     def commit(self, rev: str) -> CommitInfo:
         """One commit's own facts."""
         fields = run(self.root, "log", "-1", "-z", f"--format=tformat:{_LOG_FORMAT}", rev, "--").stdout.split(b"\0")

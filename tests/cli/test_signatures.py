@@ -38,6 +38,25 @@ def signed(factory: TinyFactory, keys: Path) -> TinyFactory:
     return factory
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_signatures_that_nobody_saw_switched_on_hold_from_that_commit_on(
+    factory: TinyFactory, keys: Path, back: bool
+) -> None:
+    assert here(factory, "apply").code == 0
+    listed(factory, keys, "pat")
+    factory.write(LIST, with_key(b"", own_key(Repository(factory.root)).public, "here").decode())
+    ask_for_signatures(factory, "head")
+    sign(factory, keys, "pat", "switch signatures on")
+    if back:
+        factory.edit("manifests/policy.yaml", "\n  signatures: head", "")
+    factory.task("evil", "Write a thing")
+    factory.commit("unsigned, before anybody acted")
+    untrusted(factory)
+    factory.write(".alai/note", "")
+    sign(factory, keys, "pat", "looked at")
+    assert here(factory, "apply").code == 0
+
+
 def listed(factory: TinyFactory, keys: Path, *who: str) -> None:
     lines = (f"{name}@x {public_key((keys / f'{name}.pub').read_text())}\n" for name in who)
     factory.write(".alai/allowed_signers", "".join(lines))
