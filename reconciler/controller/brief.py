@@ -11,7 +11,7 @@ from reconciler.controller.factory import Factory
 from reconciler.controller.resolve_skills import skill
 from reconciler.controller.sessions import prepared, quality_of, sessions
 from reconciler.controller.world import unseen
-from reconciler.git import product
+from reconciler.git import advance, product
 from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError, Refused
 from reconciler.model.execution import Execution
@@ -106,6 +106,7 @@ def product_problems(factory: Factory, view: View) -> dict[str, str]:
     for item in {p.repository: p for t in view.tasks.values() if (p := resolve(view, t).product)}.values():
         try:
             product.tip(_location(factory, item), item.branch)
+            advance.require_free(_location(factory, item), item.branch)
         except (GitError, FactoryError) as error:
             problems[item.repository] = str(error)
     return problems

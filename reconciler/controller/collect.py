@@ -18,7 +18,7 @@ from reconciler.controller.notes import company_notes
 from reconciler.controller.record import digest_file, evidence_of, knowledge_file, read_files
 from reconciler.dispatch.port import Dispatch, Finished
 from reconciler.execute import text
-from reconciler.git import product
+from reconciler.git import advance, product
 from reconciler.git.errors import GitError, IndexLocked
 from reconciler.model.execution import Evidence, Execution, MergeResult, Report, Result, json_file
 from reconciler.model.job import AttemptJob, Brief, MergeBrief, MergeJob
@@ -31,6 +31,9 @@ from reconciler.plan.quality import score
 from reconciler.plan.resolve import may_reject, merges_here
 from reconciler.plan.verdict import Decided
 
+DIRTY, LOCKED = "product-dirty", "product-locked"
+PATIENCE = 10.0
+"""seconds to wait for a person's git before anything is said of it"""
 MERGE_FAILURES = {"conflict": Reason.MERGE_CONFLICT, "gates-failed": Reason.GATE_FAILED}
 
 
@@ -193,24 +196,24 @@ class Collector:
         if merged.state != "merged" or merged.commit is None:
             return merged
         self._ready()
+        patience = 0.0 if item.state == LOCKED else PATIENCE
         try:
-            advance = product.advance(where.path, where.branch, tip, merged.commit)
-        except IndexLocked:
-            return None  # a person's git is at it: the next turn tries again
-        if advance is product.Advance.MOVED:
+            moved = advance.advance(where.path, where.branch, tip, merged.commit, patience)
+        except IndexLocked as locked:
+            self._waits(item, LOCKED, str(locked))
+            return None
+        if moved is advance.Advance.MOVED:
             return merged
-        if advance is product.Advance.DIRTY and item.state != "product-dirty":
-            self._factory.store.set_live(execution.id, "product-dirty")
-            self._tell(
-                Event(
-                    "waiting",
-                    execution.task,
-                    f"{where.path} has uncommitted changes on {where.branch}: commit or stash them, "
-                    "then the accepted work is merged",
-                    execution.stage,
-                )
-            )
+        if moved is advance.Advance.DIRTY:
+            told = f"{where.path} has uncommitted changes on {where.branch}: commit or stash them, "
+            self._waits(item, DIRTY, f"{told}then the accepted work is merged")
         return None
+
+    def _waits(self, item: Live, state: str, why: str) -> None:
+        """A person has to do something to the product first: say so once, and give its slot to others."""
+        if item.state != state:
+            self._factory.store.set_live(item.execution.id, state)
+            self._tell(Event("waiting", item.execution.task, why, item.execution.stage))
 
 
 def _checkable(brief: Brief) -> tuple[Criterion, ...]:

@@ -17,7 +17,7 @@ from reconciler.controller.record import digest_file, outcome_commit
 from reconciler.controller.writer import Writer, one
 from reconciler.execute import text
 from reconciler.execute.merge import check_commit, run_merge
-from reconciler.git import product
+from reconciler.git import advance, product
 from reconciler.git.record import NewCommit
 from reconciler.model.errors import Refused
 from reconciler.model.execution import Evidence, Execution, GateReport, Report, execution_id, json_file
@@ -210,10 +210,10 @@ def _merged(
 
 
 def _deliver(where: ProductBrief, commit: str) -> None:
-    advance = product.advance(where.path, where.branch, where.tip, commit)
-    if advance is product.Advance.DIRTY:
+    moved = advance.advance(where.path, where.branch, where.tip, commit)
+    if moved is advance.Advance.DIRTY:
         raise Refused(f"{where.path}: has uncommitted changes on {where.branch}; commit or stash them first")
-    if advance is product.Advance.RACED:
+    if moved is advance.Advance.RACED:
         raise Refused(f"{where.path}: {where.branch} has just moved; answer again")
 
 

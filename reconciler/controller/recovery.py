@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler import trees
 from reconciler.controller.factory import Factory
 from reconciler.execute import text
-from reconciler.git import product
+from reconciler.git import advance
 from reconciler.git.repository import GitError
 from reconciler.model.errors import FactoryError
 from reconciler.model.view import View
@@ -27,7 +27,7 @@ def mend_products(factory: Factory, view: View) -> list[str]:
         try:
             path = factory.product_path(repository)
             if path.exists():
-                product.recover(str(path))
+                advance.recover(str(path))
         except FactoryError:
             continue  # the plan says of its tasks what is wrong with it
         except (GitError, OSError, RecursionError) as error:

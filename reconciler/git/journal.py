@@ -145,7 +145,10 @@ class Move:
                 if self.owns():
                     return
             if time.monotonic() > deadline:
-                raise IndexLocked(f"{self.lock} is held by another git process for more than {wait:.0f} s")
+                raise IndexLocked(
+                    f"{self.lock} is held by another git process for more than {wait:.0f} s; "
+                    "end it, or remove the file if none is running"
+                )
             if meanwhile is not None:
                 meanwhile()
             time.sleep(0.02)

@@ -8,7 +8,7 @@ never read by us; `commit_all` builds the commit with `dest.gitdir` and sends it
 the product's own configuration says is in force nowhere (see `isolation`), but for how files look (see `settings`).
 
 A merge runs in an empty git folder as well: the product's configured merge drivers play no part, and the same inputs
-give the same commit on every machine. Only `advance` touches a branch that a person may have checked out.
+give the same commit on every machine. A branch that a person may have checked out is moved elsewhere (see `advance`).
 """
 
 from __future__ import annotations
@@ -20,17 +20,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
 from reconciler import trees
-from reconciler.git import isolation, plain
-from reconciler.git.checkout import Checkout
-from reconciler.git.errors import BranchMoved, Dirty, GitError, WrongBranch
-from reconciler.git.journal import FOLDER
-from reconciler.git.layout import Layout, layout, worktrees
+from reconciler.git import isolation
+from reconciler.git.errors import GitError
+from reconciler.git.layout import layout
 from reconciler.git.patch import added_lines
 from reconciler.git.repository import SUBMODULE, SYMLINK, Repository, raw_changes
 from reconciler.git.repository import worktree_changes as differing
@@ -38,16 +35,13 @@ from reconciler.git.run import command, decode, environment, isolated, run, text
 from reconciler.model.history import TreeChange
 
 __all__ = [
-    "Advance",
     "Merged",
     "add_worktree",
-    "advance",
     "changed_files",
     "commit_all",
     "diff_added_lines",
     "is_ancestor",
     "merge",
-    "recover",
     "remove_worktree",
     "tip",
     "withdraw",
@@ -61,16 +55,6 @@ _LOOSE = 1000
 _STREAMED = "core.bigFileThreshold=8m"
 """larger files are not held in memory as a whole"""
 _DURABLE = ("core.fsync=committed,loose-object", "core.fsyncMethod=batch")
-
-
-class Advance(StrEnum):
-    """What came of moving a branch."""
-
-    MOVED = "moved"
-    DIRTY = "dirty"
-    """it is checked out somewhere with changes that the move would have to overwrite; nothing was touched"""
-    RACED = "raced"
-    """it is no longer where the work was computed for; nothing was touched"""
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -205,64 +189,6 @@ def merge(path: str, tip: str, commit: str, *, message: str, author: tuple[str, 
         if done.returncode:
             return Merged(None, tuple(dict.fromkeys(paths)))
         return Merged(_commit_tree(product, here, tree, [tip, commit], message, author, time))
-
-
-def advance(path: str, branch: str, old: str, new: str) -> Advance:
-    """Move the product's branch from `old` to `new`, with index and files where it is checked out and clean.
-
-    Doing it again after a crash finishes the job. Raises GitError where git cannot do it.
-    """
-    product = Path(path).resolve()
-    try:
-        checked_out = _checked_out(product, branch)
-        if checked_out is None:
-            return _swap(product, branch, old, new)
-        checkout = Checkout(checked_out, branch)
-        checkout.recover()
-        if (now := checkout.tip()) != old:
-            return Advance.MOVED if now == new else Advance.RACED
-        checkout.move(old, new, "alai-reconcile: merge", strict=True)
-    except (BranchMoved, WrongBranch):
-        return Advance.RACED
-    except Dirty:
-        return Advance.DIRTY
-    return Advance.MOVED
-
-
-def recover(path: str) -> None:
-    """Finish or undo moves of checked-out branches whose process was killed. Costs next to nothing where none was."""
-    for found in worktrees(layout(Path(path).resolve())):
-        if found.layout.top is not None and any(found.layout.git_dir.glob(f"{FOLDER}/*")):
-            Checkout(found.layout.top, "").recover()
-
-
-def _swap(product: Path, branch: str, old: str, new: str) -> Advance:
-    ref = f"refs/heads/{branch}"
-    done = run(product, "update-ref", "-m", "alai-reconcile: merge", ref, new, old, accept=range(256))
-    if done.returncode == 0 or (now := tip(str(product), branch)) == new:
-        return Advance.MOVED
-    if now == old:
-        raise GitError(f"git update-ref in {product}: {done.stderr.decode('utf-8', 'replace').strip()}")
-    return Advance.RACED
-
-
-def _checked_out(product: Path, branch: str) -> Path | None:
-    """The working tree, main or linked, that has the branch checked out. Raises Dirty where one is being rebased."""
-    found: Path | None = None
-    for place, ref in worktrees(layout(product)):
-        if not ref.startswith("refs/"):
-            _refuse_rebase(place, branch)
-        if ref == f"refs/heads/{branch}":
-            found = place.top
-    return found
-
-
-def _refuse_rebase(place: Layout, branch: str) -> None:
-    """A rebase detaches HEAD and moves the branch at its end: moving it meanwhile would spoil the person's rebase."""
-    for state in ("rebase-merge", "rebase-apply"):
-        with contextlib.suppress(FileNotFoundError):
-            if decode(plain.read(place.git_dir / state / "head-name")).strip() == f"refs/heads/{branch}":
-                raise Dirty(f"{place.top} is in the middle of a rebase of {branch}")
 
 
 def _private(dest: Path) -> Path:

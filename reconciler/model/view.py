@@ -41,7 +41,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution in flight. `state`: submitted (queued or running), merging, judged, product-dirty or cancelling."""
+    """An execution in flight. `state`: submitted (queued or running), merging, judged, product-dirty,
+    product-locked or cancelling.
+    """
 
     execution: Execution
     state: str

@@ -108,6 +108,8 @@ class Reason(StrEnum):
     """no host of the tier's chain answers; it is asked again"""
     PRODUCT_DIRTY = "ProductDirty"
     """the product's checked-out branch has uncommitted changes; accepted work waits"""
+    PRODUCT_LOCKED = "ProductLocked"
+    """another git process holds the index of the product's checked-out branch, or left its lock; accepted work waits"""
     MERGING = "Merging"
     """passed; its work is being merged into the product"""
     SUSPENDED = "Suspended"

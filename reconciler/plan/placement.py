@@ -12,7 +12,7 @@ from reconciler.model.spec import FleetSpec
 from reconciler.model.view import Live
 from reconciler.plan.candidates import Candidate
 
-NO_SLOT = ("product-dirty", "judged")
+NO_SLOT = ("product-dirty", "product-locked", "judged")
 """States in which nothing of an execution runs: it waits for a person's repository, or only for its commit."""
 
 

@@ -261,6 +261,9 @@ def _in_flight(live: Live) -> Status:
     if live.state == "product-dirty":
         text = "accepted work waits: the product's checked-out branch has uncommitted changes"
         return _status(Phase.WAITING, Reason.PRODUCT_DIRTY, text, settled=False)
+    if live.state == "product-locked":
+        text = "accepted work waits: another git process holds the index of the product, or left its lock behind"
+        return _status(Phase.WAITING, Reason.PRODUCT_LOCKED, text, settled=False)
     if live.state == "merging":
         return _status(Phase.RUNNING, Reason.MERGING, f"{told}: its work is being merged", settled=False)
     if live.state == "cancelling":

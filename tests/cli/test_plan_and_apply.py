@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import threading
@@ -239,6 +240,28 @@ def test_accepted_work_waits_while_the_product_is_dirty(factory: TinyFactory) ->
     assert (factory.product / "work/one.txt").exists()
     assert git(factory.product, "status", "--porcelain") == ""
     assert "mine" in git(factory.product, "log", "--format=%s").splitlines()
+
+
+def test_a_lock_that_a_killed_git_left_is_named_holds_the_merge_and_keeps_new_work_from_starting(
+    factory: TinyFactory,
+) -> None:
+    factory.task("one", "Write one")
+    factory.commit()
+    lock = factory.product / ".git/index.lock"
+    lock.touch()
+    said = factory.ok("apply", code=4)
+    assert f"{lock} is held by another git process for more than 10 s; end it, or remove the file" in said
+    assert "Task/one-review: ProductLocked: " in said
+    os.utime(lock, (time.time() - 100, time.time() - 100))
+    factory.task("two", "Write two")
+    factory.commit()
+    said = factory.ok("apply", code=4)
+    assert f"if none runs: rm {lock}" in said
+    assert factory.show("two")["attempts"] == 0
+    lock.unlink()
+    factory.ok("apply")
+    assert {row["phase"] for row in factory.tasks().values()} == {"done"}
+    assert (factory.product / "work/two.txt").exists()
 
 
 def test_ctrl_c_stops_cleanly_and_the_next_apply_goes_on(factory: TinyFactory) -> None:

@@ -17,9 +17,9 @@ import pytest
 from reconciler.controller.lease import lock_file
 from reconciler.git import journal
 from reconciler.git import product as products
+from reconciler.git.advance import Advance, advance, recover
 from reconciler.git.errors import GitError
 from reconciler.git.layout import layout, worktrees
-from reconciler.git.product import Advance
 from reconciler.git.seal import seal
 from reconciler.model.errors import Refused
 from tests.git.conftest import Git
@@ -28,7 +28,7 @@ from tests.git.test_product import merged, work
 
 def use(product: Path) -> None:
     """What every run does first."""
-    products.recover(str(product))
+    recover(str(product))
     products.tip(str(product), "main")
 
 
@@ -101,7 +101,7 @@ def test_a_move_never_writes_its_journal_behind_a_link(product: Path, victim: Pa
     shutil.rmtree(product / ".git/alai-move", ignore_errors=True)
     (product / ".git/alai-move").symlink_to(victim)
     with pytest.raises(GitError, match="is a link"):
-        products.advance(str(product), "main", base, new)
+        advance(str(product), "main", base, new)
     assert untouched(victim)
 
 
@@ -231,7 +231,7 @@ def test_more_files_than_anybody_looks_at_are_refused_at_once(folder: str, produ
     place = product / ".git" / folder
     place.mkdir(parents=True, exist_ok=True)
     for number in range(50_001 if folder not in ("alai-move", "worktrees") else 1001):
-        os.mknod(place / str(number))
+        os.mknod(place / f"more-{number}")
 
     def look() -> object:
         return worktrees(layout(product)) if folder == "worktrees" else use(product)
@@ -247,7 +247,7 @@ def test_a_clone_that_borrows_objects_is_worked_on_like_any_other(product: Path,
     git(tmp_path, "clone", "-q", "--shared", str(product), str(clone))
     base = products.tip(str(clone), "main")
     new = merged(clone, work(clone, tmp_path / "w", {"new.md": "new\n"}))
-    assert products.advance(str(clone), "main", base, new) is Advance.MOVED
+    assert advance(str(clone), "main", base, new) is Advance.MOVED
 
 
 def test_locks_are_not_kept_behind_a_link(product: Path, victim: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from reconciler.git import configfile, isolation
 from reconciler.git import product as products
+from reconciler.git.advance import Advance, advance, recover
 from reconciler.git.layout import layout
-from reconciler.git.product import Advance
 from reconciler.git.repository import GitError, Repository
 from reconciler.git.run import run
 from reconciler.git.settings import honoured
@@ -39,12 +39,12 @@ def test_a_products_configuration_starts_nothing(way: str, product: Path, tmp_pa
     assert Repository(product).read(commit, "new.md") == b"new\n"
     assert Repository(product).commit(base).subject == "more"
     new = merged(product, commit)
-    products.recover(path)
+    recover(path)
     if way == "not a configuration":  # files are not touched where nobody knows how they should look
         with pytest.raises(GitError, match="cannot be read"):
-            products.advance(path, "main", base, new)
+            advance(path, "main", base, new)
     else:
-        assert products.advance(path, "main", base, new) is Advance.MOVED
+        assert advance(path, "main", base, new) is Advance.MOVED
         assert (product / "new.md").read_text() == "new\n"
         assert Repository(product).worktree_changes([]) == []
     assert not mark.exists(), mark.read_text()
@@ -157,7 +157,7 @@ def test_a_product_with_longer_names_is_worked_on_like_any_other(tmp_path: Path,
     base = products.tip(str(product), "main")
     assert len(base) == 64
     new = merged(product, work(product, tmp_path / "w", {"a.txt": "two\n", "b.txt": "new\n"}))
-    assert products.advance(str(product), "main", base, new) is Advance.MOVED
+    assert advance(str(product), "main", base, new) is Advance.MOVED
     assert (product / "a.txt").read_text() == "two\n"
     assert git(product, "status", "--porcelain") == ""
     assert "alai-reconcile: merge" in git(product, "reflog", "main")
@@ -186,7 +186,7 @@ def test_a_shallow_clone_is_worked_on_to_the_end(product: Path, tmp_path: Path, 
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{product}", str(shallow))
     base = products.tip(str(shallow), "main")
     new = merged(shallow, work(shallow, tmp_path / "w", {"b.txt": "new\n"}))
-    assert products.advance(str(shallow), "main", base, new) is Advance.MOVED
+    assert advance(str(shallow), "main", base, new) is Advance.MOVED
 
 
 def test_a_git_file_that_points_at_somebody_elses_repository_is_refused(
@@ -212,7 +212,7 @@ def test_a_git_file_that_points_at_somebody_elses_repository_is_refused(
     git(product, "branch", "side")
     base = products.tip(str(product), "side")
     new = merged(product, work(product, tmp_path / "w", {".bashrc": "evil\n"}, start="side"))
-    assert products.advance(str(product), "side", base, new) is Advance.MOVED
+    assert advance(str(product), "side", base, new) is Advance.MOVED
     assert list(home.iterdir()) == []
 
 

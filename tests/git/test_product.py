@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.git import product as products
-from reconciler.git.product import Advance
+from reconciler.git.advance import Advance, advance, recover
 from reconciler.git.repository import GitError, Repository
 from tests.git.conftest import Git
 
@@ -206,13 +206,13 @@ def test_a_clean_checkout_moves_with_its_branch(product: Path, tmp_path: Path, g
     git(root, "commit", "-qm", "rename")
     commit = work(product, tmp_path / "w", {"README.md/x": "a folder now\n", "src/a.txt": "changed\n", "run": "#!\n"})
     old, new = products.tip(str(product), "main"), merged(product, commit)
-    assert products.advance(str(product), "main", old, new) is Advance.MOVED
-    assert products.advance(str(product), "main", old, new) is Advance.MOVED
+    assert advance(str(product), "main", old, new) is Advance.MOVED
+    assert advance(str(product), "main", old, new) is Advance.MOVED
     assert git(root, "status", "--porcelain", "--untracked-files=no") == ""
     assert (root / "README.md/x").read_text() == "a folder now\n"
     assert git(root, "rev-parse", "HEAD") == new
     assert (product / "notes").read_text() == "untracked"
-    assert products.advance(str(product), "main", old, commit) is Advance.RACED
+    assert advance(str(product), "main", old, commit) is Advance.RACED
 
 
 def test_a_file_that_becomes_a_folder_and_back_moves(product: Path, tmp_path: Path, git: Git) -> None:
@@ -227,10 +227,10 @@ def test_a_file_that_becomes_a_folder_and_back_moves(product: Path, tmp_path: Pa
     commit = products.commit_all(dest, message="m", author=WHO, time=1, branch="alai/x")
     assert commit
     start = products.tip(str(product), "main")
-    assert products.advance(str(product), "main", start, commit) is Advance.MOVED
+    assert advance(str(product), "main", start, commit) is Advance.MOVED
     assert git(product, "status", "--porcelain") == ""
     assert (product / "src").is_symlink()
-    assert products.advance(str(product), "main", commit, start) is Advance.MOVED
+    assert advance(str(product), "main", commit, start) is Advance.MOVED
     assert git(product, "status", "--porcelain") == ""
     assert (product / "src/a.txt").read_text() == "one\ntwo\nthree\n"
 
@@ -240,7 +240,7 @@ def test_dirty_checkouts_wait(product: Path, tmp_path: Path, git: Git) -> None:
     old, new = products.tip(str(product), "main"), merged(product, commit)
 
     def tried() -> Advance:
-        outcome = products.advance(str(product), "main", old, new)
+        outcome = advance(str(product), "main", old, new)
         assert products.tip(str(product), "main") == (new if outcome is Advance.MOVED else old)
         return outcome
 
@@ -267,7 +267,7 @@ def test_line_endings_are_converted_as_the_product_asks(product: Path, tmp_path:
     git(product, "reset", "-q", "--hard")
     commit = work(product, tmp_path / "w", {"src/a.txt": "1\r\n2\r\n", "src/n.txt": "n\n"})
     assert git(product, "show", f"{commit}:src/a.txt") == "1\n2"
-    assert products.advance(str(product), "main", products.tip(str(product), "main"), commit) is Advance.MOVED
+    assert advance(str(product), "main", products.tip(str(product), "main"), commit) is Advance.MOVED
     assert (product / "src/a.txt").read_bytes() == b"1\r\n2\r\n"
     assert git(product, "status", "--porcelain") == ""
 
@@ -277,15 +277,15 @@ def test_a_bare_product_moves_by_compare_and_swap(product: Path, tmp_path: Path,
     git(tmp_path, "clone", "-q", "--bare", str(product), str(bare))
     commit = work(bare, tmp_path / "w", {"src/b.txt": "b\n"})
     old, new = products.tip(str(bare), "main"), merged(bare, commit)
-    assert products.advance(str(bare), "main", old, new) is Advance.MOVED
-    assert products.advance(str(bare), "main", old, commit) is Advance.RACED
-    assert products.advance(str(bare), "main", old, new) is Advance.MOVED
+    assert advance(str(bare), "main", old, new) is Advance.MOVED
+    assert advance(str(bare), "main", old, commit) is Advance.RACED
+    assert advance(str(bare), "main", old, new) is Advance.MOVED
 
 
 MOVER = """
 import sys
-from reconciler.git import product
-product.advance(sys.argv[1], "main", sys.argv[2], sys.argv[3])
+from reconciler.git import advance
+advance.advance(sys.argv[1], "main", sys.argv[2], sys.argv[3])
 """
 
 
@@ -299,7 +299,7 @@ def test_a_move_that_was_killed_is_finished_by_the_next_one(product: Path, tmp_p
         time.sleep(rng.uniform(0.1, 0.5))
         child.kill()
         child.wait()
-        assert products.advance(str(product), "main", old, commit) is Advance.MOVED
+        assert advance(str(product), "main", old, commit) is Advance.MOVED
         assert git(product, "status", "--porcelain") == ""
         assert not (product / ".git/index.lock").exists()
         git(product, "reset", "-q", "--hard", old)
@@ -321,7 +321,7 @@ def test_a_product_whose_mover_was_killed_is_whole_again_after_recovery(
             time.sleep(rng.uniform(0.0, 0.01))
         child.kill()
         child.wait()
-        products.recover(str(product))
+        recover(str(product))
         moved += products.tip(str(product), "main") == commit
         assert git(product, "status", "--porcelain") == ""
         assert not (product / ".git/index.lock").exists()
