@@ -44,15 +44,16 @@ def answer_command(folder: Path, task: str, verdict: str | None, reason: str) ->
 @click.command("done")
 @click.argument("task")
 @click.option("--reason", required=True, help="What was done; kept in the evidence.")
+@click.option("--commit", metavar="REV", help="The product's commit that did it. Default: what came since the task.")
 @click.pass_obj
-def done_command(folder: Path, task: str, reason: str) -> int:
+def done_command(folder: Path, task: str, reason: str, commit: str | None) -> int:
     """Complete a task that a person did in the product itself.
 
-    Its acceptance checks and the product's tests run on the product's branch; exits 3 where they do not pass, or
-    where there are none.
+    Its acceptance checks and the product's tests run on the product's branch; exits 3 where they do not pass, where
+    there are none, or where neither a commit nor a criterion shows that anything was done.
     """
-    commit = people.done(acting(folder), ref(task).name, reason=reason)
-    click.echo(f"{ref(task)} done in {commit[:12]}")
+    made = people.done(acting(folder), ref(task).name, reason=reason, commit=commit)
+    click.echo(f"{ref(task)} done in {made[:12]}")
     return 0
 
 

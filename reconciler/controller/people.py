@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -18,7 +19,9 @@ from reconciler.controller.writer import Writer, one
 from reconciler.execute import text
 from reconciler.execute.merge import check_commit, run_merge
 from reconciler.git import advance, product
+from reconciler.git.errors import GitError
 from reconciler.git.record import NewCommit
+from reconciler.git.repository import Repository
 from reconciler.model.errors import Refused
 from reconciler.model.execution import Evidence, Execution, GateReport, Report, execution_id, json_file
 from reconciler.model.job import MergeBrief, ProductBrief
@@ -74,8 +77,11 @@ def answer(factory: Factory, name: str, *, passed: bool, reason: str) -> str:
     return _record(factory, task, evidence, event="answer", effect=deliver)
 
 
-def done(factory: Factory, name: str, *, reason: str) -> str:
-    """Record work that a person did on the product's branch. Raises Refused unless every check passes on its tip."""
+def done(factory: Factory, name: str, *, reason: str, commit: str | None = None) -> str:
+    """Record work that a person did on the product's branch, in `commit`, or since the task was written.
+
+    Raises Refused unless every check passes on the branch's tip, and a criterion or a commit shows that it is done.
+    """
     view, task = _task(factory, name)
     standing = report.standings(factory, view, time.time())[name]
     if standing.phase in (Phase.DONE, Phase.RUNNING, Phase.CANCELLED):
@@ -99,12 +105,13 @@ def done(factory: Factory, name: str, *, reason: str) -> str:
     folder = factory.run_folder(f"{execution.id}.done")
     gates = asyncio.run(check_commit(merge, folder))
     _refuse_unproven(name, gates)
+    by = _work(factory, task, brief, gates, commit)
     kept = proof.logs(folder / "evidence", gates)
     if lost := [gate.id for gate in gates if gate.log is not None and gate.log not in kept]:
         raise Refused(f"Task/{name}: not done: {Reason.EVIDENCE_INCOMPLETE}: the log of {', '.join(lost)} is missing")
     evidence = _evidence(factory, task, execution, Verdict.PASSED, visible(reason), person(factory)[0])
     evidence = msgspec.structs.replace(
-        evidence, product_commit=brief.tip, base_commit=brief.tip, gates=tuple(gates), merge_commit=None, quality=1.0
+        evidence, product_commit=by, base_commit=brief.tip, gates=tuple(gates), merge_commit=None, quality=1.0
     )
     return _record(factory, task, evidence, event="done", logs=kept)
 
@@ -146,6 +153,34 @@ def _refuse_unproven(name: str, gates: Sequence[GateReport]) -> None:
             f"Task/{name}: nothing shows that it is done: give it an acceptance criterion with a check, "
             "or the product a test command"
         )
+
+
+def _work(
+    factory: Factory, task: TaskState, where: ProductBrief, gates: Sequence[GateReport], commit: str | None
+) -> str:
+    """The commit that the work is in. Raises Refused where neither a commit nor a criterion of the task shows it."""
+    repository = Repository(Path(where.path))
+    if commit is not None:
+        try:
+            found = repository.resolve(commit)
+        except GitError as error:
+            raise Refused(f"Task/{task.name}: not done: {error}") from error
+        if not repository.is_ancestor(found, where.tip):
+            raise Refused(
+                f"Task/{task.name}: not done: {commit} is not on {where.branch} of {where.path}; merge it first"
+            )
+        return found
+    criteria = {f"acceptance/{criterion.id}" for criterion in task.spec.acceptance}
+    if any(gate.id in criteria and gate.proves and gate.result is GateResult.PASS for gate in gates):
+        return where.tip
+    written = factory.store.created_at(task.object.ref)
+    if written is not None and repository.commit(where.tip).time > written:
+        return where.tip
+    raise Refused(
+        f"Task/{task.name}: not done: {where.branch} of {where.path} has no commit since it was written, and no "
+        "criterion of it was checked; name the commit that did it: --commit REV, or give the task an acceptance "
+        "criterion with a check"
+    )
 
 
 def _task(factory: Factory, name: str) -> tuple[View, TaskState]:
