@@ -21,6 +21,7 @@ _HEAD = 16_384
 _PATIENCE = 10.0
 _CHUNK = 65536
 _SHOWN = 200
+_LAST_PORT = 65_535
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """how a network without IPv4 names its addresses (RFC 6052)"""
 _UNICAST = ipaddress.ip_network("2000::/3")
@@ -50,9 +51,13 @@ class Egress(SocketServer):
             why = "only listed places may be reached" if method == "CONNECT" else "only tunnels are opened"
             await self._refuse(writer, place, why)
             return
+        host, port = _divided(place)
+        if port is None:
+            await self._refuse(writer, place, "it names no port from 1 to 65535", "400 Bad Request")
+            return
         try:
             async with asyncio.timeout(_PATIENCE):
-                far_reader, far_writer = await self._reach(place)
+                far_reader, far_writer = await self._reach(place, host, port)
         except Private as error:
             await self._refuse(writer, place, str(error))
             return
@@ -67,22 +72,20 @@ class Egress(SocketServer):
         finally:
             far_writer.close()
 
-    async def _refuse(self, writer: asyncio.StreamWriter, place: str, why: str) -> None:
+    async def _refuse(self, writer: asyncio.StreamWriter, place: str, why: str, status: str = "403 Forbidden") -> None:
         self._heard(place[:_SHOWN], False, why)
-        await _say(writer, "403 Forbidden")
+        await _say(writer, status)
 
-    async def _reach(self, place: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _reach(self, place: str, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection. Raises Private for what is not listed and not on the internet."""
-        host, _, port = place.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
         if place in self._allowed:
-            return await asyncio.open_connection(host, int(port))
-        found = await asyncio.get_running_loop().getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+            return await asyncio.open_connection(host, port)
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(address[0]) for *_, address in found]
         if not all(on_the_internet(address) for address in addresses):
             raise Private(_PRIVATE)
         # the address that was judged, not the name once more: its next answer may be another
-        reader, writer = await asyncio.open_connection(addresses[0], int(port))
+        reader, writer = await asyncio.open_connection(addresses[0], port)
         if writer.get_extra_info("peername")[0] == writer.get_extra_info("sockname")[0]:
             writer.close()
             raise Private(_PRIVATE)
@@ -105,6 +108,13 @@ def on_the_internet(address: str) -> bool:
 
 def _given_out(address: ipaddress.IPv6Address) -> bool:
     return address in _UNICAST and not any(address in network for network in _NOT_GIVEN_OUT)
+
+
+def _divided(place: str) -> tuple[str, int | None]:
+    """Host and port of `host:port`; None where that is no port that can be connected to."""
+    host, _, said = place.rpartition(":")
+    port = int(said) if said.isascii() and said.isdecimal() and len(said) <= len(str(_LAST_PORT)) else 0
+    return host.removeprefix("[").removesuffix("]"), port if 1 <= port <= _LAST_PORT else None
 
 
 async def _asked(reader: asyncio.StreamReader) -> tuple[str, str]:

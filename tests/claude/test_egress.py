@@ -78,6 +78,37 @@ def test_everything_else_is_refused_and_heard_of(tmp_path: Path, request_line: s
 
 
 @pytest.mark.parametrize(
+    "port",
+    [
+        "99999",
+        "0",
+        "-1",
+        "",
+        "65536",
+        "8" * 5000,
+        "80x",
+        "+80",
+        " 80",
+        "0x50",
+        "1_0",
+        "\u0663".encode().decode("latin-1"),
+    ],
+)
+def test_what_is_no_port_is_a_bad_request_and_heard_of(tmp_path: Path, port: str) -> None:
+    heard: Heard = []
+    unhandled: list[object] = []
+
+    async def scene() -> bytes:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: unhandled.append(context))
+        async with Egress(tmp_path / "out", (), lambda *what: heard.append(what), internet=True):
+            return (await ask(tmp_path / "out", f"CONNECT 8.8.8.8:{port} HTTP/1.1\r\n\r\n".encode("latin-1")))[0]
+
+    assert asyncio.run(scene()) in (b"HTTP/1.1 400 Bad Request", b"HTTP/1.1 403 Forbidden")
+    assert [through for _, through, _ in heard] == [False]
+    assert unhandled == []
+
+
+@pytest.mark.parametrize(
     ("address", "public"),
     [
         ("1.1.1.1", True), ("2606:4700:4700::1111", True), ("64:ff9b::101:101", True),
