@@ -12,6 +12,7 @@ import functools
 import math
 import os
 import platform
+import secrets
 import shutil
 import subprocess
 import sys
@@ -259,7 +260,7 @@ def _probe() -> Sandbox | None:
         version = _try([binary, "--version"])
         if version is None or platform.machine() not in seccomp.MACHINES:
             continue
-        # no folder of our own: whoever is killed meanwhile would leave it for ever
+        # no folder of our own: whoever is killed meanwhile would leave it for ever. So nothing in it has a known name
         folder = Path(tempfile.gettempdir())
         base = [binary, *system_options(toolchain()), "--tmpfs", "/tmp"]
         found = Sandbox(name=version.strip(), bwrap=binary, landlock=locks.abi(), cgroup=cgroups.described())
@@ -269,7 +270,16 @@ def _probe() -> Sandbox | None:
                 break
         else:
             continue
-        overlay = _try([*base, *_workspace(folder, "discard"), "--", "/bin/sh", "-c", f"echo > {ROOT}/x"])
+        overlay = _try(
+            [
+                *base,
+                *_workspace(folder, "discard"),
+                "--",
+                "/bin/sh",
+                "-c",
+                f"set -C; echo > {ROOT}/{secrets.token_hex(8)}",
+            ]
+        )
         held = ["seccomp", f"landlock {able.landlock}" if able.landlock else "", able.cgroup]
         name = " + ".join(filter(None, [able.name, *held]))
         return msgspec.structs.replace(able, name=name, overlay=overlay is not None)

@@ -7,13 +7,15 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from reconciler.execute.process import Completed
-from reconciler.execute.sandbox import Access, Sandbox
+from reconciler.execute.sandbox import Access, Sandbox, _probe
 from reconciler.execute.toolchain import toolchain
 from reconciler.model.spec import Limits
 
@@ -186,3 +188,15 @@ def test_of_etc_only_what_programs_need_is_there(tmp_path: Path) -> None:
         "cron.d",
     }
     assert len(shown) < 20
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, Path.touch])
+def test_what_lies_in_the_shared_temporary_folder_does_not_change_what_the_sandbox_can(
+    make: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = detected()
+    make(tmp_path / "x")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    _probe.cache_clear()
+    assert detected() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
