@@ -66,8 +66,8 @@ def require_below(*folders: Path) -> None:
     for folder in dict.fromkeys(folders):
         for name in ("objects", "objects/pack"):
             _entries(f"{folder}/{name}", _MOST)
-        for name in ("refs", "logs"):
-            _require_tree([f"{folder}/{name}"], _MOST)
+        _require_tree([f"{folder}/refs"], _MOST)
+        _require_tree([f"{folder}/logs"], _MOST, alone=True)
         _require_loose(f"{folder}/objects")
 
 
@@ -81,10 +81,10 @@ def _require_loose(objects: str) -> None:
     _require_tree(loose, _OBJECTS)
 
 
-def _require_tree(todo: list[str], most: int) -> None:
+def _require_tree(todo: list[str], most: int, *, alone: bool = False) -> None:
     left = most
     while todo:
-        found, folders = _entries(todo.pop(), left)
+        found, folders = _entries(todo.pop(), left, alone=alone)
         todo += folders
         left -= found
 
@@ -96,8 +96,11 @@ def require_few(folder: Path, most: int) -> None:
             raise _too_many(str(folder))
 
 
-def _entries(folder: str, most: int) -> tuple[int, list[str]]:
-    """How many entries a folder has, and which are folders. Raises GitError as soon as there are more than `most`."""
+def _entries(folder: str, most: int, *, alone: bool = False) -> tuple[int, list[str]]:
+    """How many entries a folder has, and which are folders. Raises GitError as soon as there are more than `most`.
+
+    `alone`: git writes to the end of these files. It replaces all others, which may have other names for that reason.
+    """
     folders: list[str] = []
     number = 0
     try:
@@ -110,6 +113,8 @@ def _entries(folder: str, most: int) -> tuple[int, list[str]]:
                     folders.append(entry.path)
                 elif not entry.is_file(follow_symlinks=False):
                     _require_gone(Path(entry.path))
+                elif alone and entry.stat(follow_symlinks=False).st_nlink > 1:
+                    raise _shared(entry.path)
     except FileNotFoundError:
         pass  # git removes a folder with its last branch
     return number, folders
@@ -135,6 +140,11 @@ def _mode(place: Path) -> int | None:
 
 def _link(place: Path) -> GitError:
     return GitError(f"{place} is a link, so what is written there would land elsewhere: make a clone instead")
+
+
+def _shared(place: str) -> GitError:
+    told = f"give it a file of its own (cp -p {place} {place}.own && mv {place}.own {place}), or make a clone instead"
+    return GitError(f"{place} has a second name (a hard link), so what git appends to it would land there too: {told}")
 
 
 def _odd(place: Path, kind: str) -> GitError:

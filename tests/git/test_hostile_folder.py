@@ -81,6 +81,26 @@ def test_a_file_of_the_users_under_two_names_is_not_written_through_a_planted_in
     assert untouched(victim)
 
 
+@pytest.mark.parametrize("name", ["logs/HEAD", "logs/refs/heads/main", "logs/refs/heads/alai/new"])
+def test_a_log_that_is_a_file_of_the_users_too_is_refused_before_git_appends_to_it(
+    name: str, product: Path, victim: Path
+) -> None:
+    log = product / ".git" / name
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    log.hardlink_to(victim / ".bashrc")
+    with pytest.raises(GitError, match=r"second name .* give it a file of its own"):
+        use(product)
+    assert untouched(victim)
+
+
+def test_objects_and_branches_under_two_names_are_honest_since_git_replaces_them(product: Path, tmp_path: Path) -> None:
+    for number, file in enumerate([*(product / ".git/objects").rglob("*"), *(product / ".git/refs").rglob("*")]):
+        if file.is_file():
+            (tmp_path / str(number)).hardlink_to(file)
+    use(product)
+
+
 @pytest.mark.parametrize("name", ["", "0011223344556677", "0011223344556677/journal.json"])
 def test_a_journal_behind_a_link_is_left_alone_and_named(
     name: str, planted: Path, product: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
