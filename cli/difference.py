@@ -22,4 +22,7 @@ def tell(shown: preview.Shown) -> None:
 
 
 def exit_code(shown: preview.Shown) -> int:
+    """1 where faults of a newer commit kept this from being the truth, else as `show` says."""
+    if shown.behind:
+        return 1
     return 0 if is_empty(shown.plan) else 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
@@ -96,10 +95,12 @@ def cell(value: Any) -> str:
 
 def _too_narrow(found: Sequence[Row], columns: Sequence[str]) -> bool:
     """Whether a column would have less room than its words need, or a dozen characters."""
+    from rich.console import Console
+
     least = [
         min(_LEAST, max(len(heading(column)), *(len(cell(row.get(column))) for row in found))) for column in columns
     ]
-    return sum(least) + len(_BETWEEN) * (len(least) - 1) > shutil.get_terminal_size().columns
+    return sum(least) + len(_BETWEEN) * (len(least) - 1) > Console().width
 
 
 def _rich_table(found: Sequence[Row], columns: Sequence[str]) -> None:

@@ -49,13 +49,20 @@ class Delta:
 def observe(factory: Factory, ours: Collection[str] = ()) -> str:
     """Project the commit that counts. Returns it. Raises InvalidManifests, Refused (see `standing`), GitError.
 
+    Where its manifests have faults, who only looks is told so and gets the last good commit, if there is one.
     `ours`: commits that this process has just made and signed.
     """
     found = standing(factory)
     before = factory.store.commit
     if before != found.commit:
         known = before is not None and factory.repository.is_ancestor(before, found.commit)
-        project(factory, before if known else None, found.commit, ours)
+        try:
+            project(factory, before if known else None, found.commit, ours)
+        except InvalidManifests as faults:
+            if factory.acts or before is None:
+                raise
+            factory.say(f"{faults}\nThis speaks of commit {before[:12]}, the last good one before {found.commit[:12]}.")
+            return before
     accept(factory, found)
     return found.commit
 

@@ -14,7 +14,7 @@ from reconciler.actual.fast import EMPTY_PLAN, SCHEMA_VERSION
 from reconciler.controller import report
 from reconciler.controller.factory import Factory
 from reconciler.controller.observe import InvalidManifests, committed_places, observe, read_delta
-from reconciler.controller.standing import HEADS, doubt
+from reconciler.controller.standing import HEADS, doubt, revision
 from reconciler.controller.world import unseen
 from reconciler.desired import places, read, references, templates, worktree
 from reconciler.git import keyfaults, plain, trust
@@ -53,6 +53,8 @@ class Shown:
     plan: Plan
     estimates: Mapping[str, float | None]
     """address of what would start -> USD it is expected to cost; None is unknown"""
+    behind: bool = False
+    """the manifests of a newer commit have faults, so this is of the last good one"""
 
     @property
     def json(self) -> dict[str, Any]:
@@ -183,14 +185,14 @@ def _references_of_some(folder: Path, files: Sequence[FileRecord], where: places
 
 def diff(factory: Factory, *, worktree: bool = False) -> Shown:
     """The plan at the head of the branch, or with the working tree's manifests in place of the committed ones."""
-    observe(factory)
+    behind = observe(factory) != factory.repository.resolve(revision(factory))
     if worktree:
         made = plan(_with_worktree(factory), time.time(), unseen(factory))
-        return Shown(made, _estimates(factory, made))
+        return Shown(made, _estimates(factory, made), behind)
     planner = Planner(factory.store.view(), time.time(), unseen(factory))
     made = planner.make()
     factory.store.set_settled(dict.fromkeys(planner.settled(), True), made.commit)
-    shown = Shown(made, _estimates(factory, made))
+    shown = Shown(made, _estimates(factory, made), behind)
     if is_empty(made):
         remember_empty(factory, shown)
     return shown

@@ -77,7 +77,7 @@ def recover(path: str) -> None:
 
 def _swap(product: Path, branch: str, old: str, new: str) -> Advance:
     ref = f"refs/heads/{branch}"
-    done = run(product, "update-ref", "-m", "alai-reconcile: merge", ref, new, old, accept=range(256))
+    done = run(product, "update-ref", "--no-deref", "-m", "alai-reconcile: merge", ref, new, old, accept=range(256))
     if done.returncode == 0 or (now := tip(str(product), branch)) == new:
         return Advance.MOVED
     if now == old:

@@ -13,9 +13,16 @@ from reconciler.git.errors import GitError
 _MODE = 0o444
 
 
+def object_name(kind: str, content: bytes, length: int = 40) -> str:
+    """The name of an object (blob, tree, commit, tag) as git computes it: `length` is 40 (SHA-1) or 64 (SHA-256)."""
+    digest = hashlib.new("sha1" if length == 40 else "sha256", usedforsecurity=False)
+    digest.update(b"%s %d\0" % (kind.encode(), len(content)))
+    digest.update(content)
+    return digest.hexdigest()
+
+
 def commit_name(content: bytes) -> str:
-    """The object's name, as git computes it."""
-    return hashlib.sha1(_framed(content), usedforsecurity=False).hexdigest()
+    return object_name("commit", content)
 
 
 def write_commits(objects: Path, commits: Mapping[str, bytes]) -> None:

@@ -132,7 +132,7 @@ def commit_all(
     tree = text(worktree, "write-tree", where=here)
     commit = _commit_tree(worktree, here, tree, [start], message, author, time)
     _send(worktree, here, product, f"{commit}\n^{start}\n".encode(), loose=len(changed) <= _LOOSE)
-    run(product, "update-ref", f"refs/heads/{branch}", commit)
+    run(product, "update-ref", "--no-deref", f"refs/heads/{branch}", commit)
     return commit
 
 
@@ -152,7 +152,7 @@ def _send(worktree: Path, here: Mapping[str, str], product: Path, wanted: bytes,
 
 def withdraw(path: str, branch: str, commit: str) -> None:
     """Take a branch of ours back that must not be kept, if it still is at `commit`; its objects go with the next gc."""
-    run(Path(path), "update-ref", "-d", f"refs/heads/{branch}", commit, accept=(0, 1, 128))
+    run(Path(path), "update-ref", "--no-deref", "-d", f"refs/heads/{branch}", commit, accept=(0, 1, 128))
 
 
 def changed_files(path: str, base: str, commit: str) -> list[TreeChange]:

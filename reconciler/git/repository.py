@@ -6,18 +6,16 @@ Everything goes through plumbing processes, which read no repository's configura
 from __future__ import annotations
 
 import os
-import subprocess
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 from reconciler.git import configfile
+from reconciler.git.batch import Batch, contents, one_file, sizes
 from reconciler.git.errors import GitError
 from reconciler.git.layout import containing, layout
 from reconciler.git.objects import commit_name, write_commits
-from reconciler.git.run import as_user, command, decode, environment, failure, isolated, run
+from reconciler.git.run import as_user, decode, failure, isolated, run
 from reconciler.git.settings import honoured
 from reconciler.git.sshsig import Key, signed_commit
 from reconciler.model.history import CommitInfo, TreeChange
@@ -115,30 +113,20 @@ class Repository:
         ]
 
     def blobs(self, oids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """The contents of many blobs, in the order asked for. Raises GitError for a missing one."""
-        wanted = list(oids)
-        if not wanted:
-            return
-        with _Batch(self.root, ("cat-file", "--batch", "--buffer"), wanted) as out:
-            for oid in wanted:
-                size = _header(self.root, out.readline(), oid)
-                body = out.read(size + 1)
-                if len(body) != size + 1:
-                    raise GitError(f"git cat-file in {self.root} ended in the middle of {oid}")
-                yield oid, body[:-1]
+        """The contents of many objects, in the order asked for.
+
+        Raises GitError for a missing one, and for one that is not what its name says: git does not look, and whoever
+        packed the repository may have put another content under a trusted name.
+        """
+        return contents(self.root, list(oids))
 
     def sizes(self, oids: Iterable[str]) -> dict[str, int]:
         """The size of many objects, in bytes."""
-        wanted = list(dict.fromkeys(oids))
-        if not wanted:
-            return {}
-        asked = "".join(f"{oid}\n" for oid in wanted).encode()
-        lines = run(self.root, "cat-file", "--batch-check", "--buffer", data=asked).stdout.splitlines()
-        return {oid: _header(self.root, line, oid) for oid, line in zip(wanted, lines, strict=True)}
+        return sizes(self.root, list(dict.fromkeys(oids)))
 
     def read(self, commit: str, path: str) -> bytes:
-        """One file of a commit. Raises GitError where it is not there."""
-        return run(self.root, "cat-file", "blob", f"{commit}:{path}").stdout
+        """One file of a commit. Raises GitError where it is not there, or not what its name says."""
+        return one_file(self.root, f"{commit}:{path}")
 
     def commits(self, old: str | None, new: str) -> Iterator[CommitInfo]:
         """The commits that `new` has and `old` does not, parents before children, through one process."""
@@ -153,7 +141,7 @@ class Repository:
             "--no-notes",
             "--no-decorate",
         )
-        with _Batch(self.root, (*log, f"--format=tformat:{_LOG_FORMAT}", *span, "--"), None) as out:
+        with Batch(self.root, (*log, f"--format=tformat:{_LOG_FORMAT}", *span, "--"), None) as out:
             fields: list[bytes] = []
             rest = b""
             while chunk := out.read(1 << 20):
@@ -235,58 +223,6 @@ def worktree_changes(
     return sorted({decode(line[3:]) for line in raw.split(b"\0") if line})
 
 
-class _Batch:
-    """One git process that is fed from a thread and read as a stream; ended whatever happens to its reader."""
-
-    def __init__(self, root: Path, args: Sequence[str], asked: Sequence[str] | None) -> None:
-        self.root = root
-        self.what = args[0]
-        self.process = subprocess.Popen(
-            command(args),
-            cwd=root,
-            env=environment(isolated(root)),
-            stdin=subprocess.DEVNULL if asked is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        self._errors: list[bytes] = []
-        self._threads = [threading.Thread(target=self._complaints, daemon=True)]
-        if asked is not None:
-            self._threads.append(threading.Thread(target=self._feed, args=(asked,), daemon=True))
-        for thread in self._threads:
-            thread.start()
-
-    def _complaints(self) -> None:
-        assert self.process.stderr is not None
-        self._errors.append(self.process.stderr.read())
-
-    def _feed(self, asked: Sequence[str]) -> None:
-        stream = self.process.stdin
-        assert stream is not None
-        try:
-            for at in range(0, len(asked), 1000):
-                stream.write("".join(f"{oid}\n" for oid in asked[at : at + 1000]).encode())
-            stream.close()
-        except BrokenPipeError:
-            return  # the reader left early, or git died: the reader reports it
-
-    def __enter__(self) -> IO[bytes]:
-        assert self.process.stdout is not None
-        return self.process.stdout
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self.process.kill()
-        code = self.process.wait()
-        for thread in self._threads:
-            thread.join()
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
-        if kind is None and code:
-            raise failure(self.root, self.what, b"".join(self._errors))
-
-
 def raw_changes(raw: bytes) -> Iterator[tuple[str, str, str | None, str | None, str]]:
     """`diff-tree -r -z --raw` output as (old mode, new mode, old oid, new oid, path); None for what does not exist."""
     fields = iter(raw.split(b"\0"))
@@ -308,14 +244,6 @@ def _tree_entry(line: bytes) -> TreeChange:
     meta, _, path = line.partition(b"\t")
     mode, _, oid = meta.decode().split(" ")
     return TreeChange(decode(path), mode, None, oid)
-
-
-def _header(root: Path, line: bytes, oid: str) -> int:
-    """The size in a cat-file header line `<oid> <type> <size>`."""
-    parts = line.decode("utf-8", "replace").split()
-    if len(parts) != 3:
-        raise GitError(f"{root} has no object {oid}")
-    return int(parts[2])
 
 
 def _commit_info(fields: Sequence[bytes]) -> CommitInfo:

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.controller.signing import own_key
+from reconciler.git.controllers import LIST, with_key
+from reconciler.git.repository import Repository
 from tests.e2e.factory import TinyFactory, build, environment, git, until
 from tests.e2e.kills import TOKEN, Killer, command_line, faults, in_flight, ours, send, trailers
 
@@ -34,6 +37,8 @@ def made(tmp_path: Path) -> TinyFactory:
     made.environment[TOKEN] = str(made.root)
     made.write("manifests/pipeline.yaml", ONE_STAGE)
     made.task("a", "Do it")
+    # listed before anything is locked: it is the first thing that a run commits
+    made.write(LIST, with_key(b"", own_key(Repository(made.root)).public, "here").decode())
     made.commit("Ask for one thing")
     return made
 

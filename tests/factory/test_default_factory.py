@@ -322,10 +322,8 @@ def test_tiers_of_both_fleets_end_at_a_person() -> None:
 
 
 def rails(title: str) -> list[str]:
-    policy = specs("Policy")["default"]
-    assert isinstance(policy, PolicySpec)
-    found = Vocabulary(policy.human, CONFIG.languages).found(title)
-    return [rule.id for rule in policy.human if holds(rule, found)]
+    found = Vocabulary(CONFIG.policy.human, CONFIG.languages).found(title)
+    return [rule.id for rule in CONFIG.policy.human if holds(rule, found)]
 
 
 @pytest.mark.parametrize(

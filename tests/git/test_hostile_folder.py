@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from reconciler.git import product as products
 from reconciler.git.advance import Advance, advance, recover
 from reconciler.git.errors import GitError
 from reconciler.git.layout import layout, worktrees
+from reconciler.git.repository import Repository
 from reconciler.git.seal import seal
 from reconciler.model.errors import Refused
 from tests.git.conftest import Git
@@ -284,3 +286,54 @@ def test_the_worktree_command_of_git_leaves_nothing_that_is_refused(product: Pat
     use(product)
     subprocess.run(["git", "status"], cwd=tmp_path / "side", check=True, capture_output=True)
     use(tmp_path / "side")
+
+
+def test_a_branch_that_stands_for_another_is_replaced_and_the_other_stays(
+    product: Path, tmp_path: Path, git: Git
+) -> None:
+    main = git(product, "rev-parse", "main")
+    stand_in = product / ".git/refs/heads/alai/one"
+    stand_in.parent.mkdir(parents=True)
+    stand_in.write_text("ref: refs/heads/main\n")
+    commit = work(product, tmp_path / "w", {"a.txt": "not accepted\n"}, branch="alai/one", start="main")
+    assert git(product, "rev-parse", "main") == main
+    for was in (commit, main):
+        stand_in.parent.mkdir(exist_ok=True)
+        stand_in.write_text("ref: refs/heads/main\n")
+        products.withdraw(str(product), "alai/one", was)
+        assert git(product, "rev-parse", "main") == main
+
+
+@pytest.mark.parametrize("how", ["loose", "packed"])
+def test_content_under_the_name_of_another_object_is_not_read(product: Path, git: Git, how: str) -> None:
+    repository = Repository(product)
+    oid = git(product, "rev-parse", "main:README.md")
+    assert repository.read("main", "README.md") == repository.blobs([oid]).__next__()[1]
+    if how == "loose":
+        place = product / ".git/objects" / oid[:2] / oid[2:]
+        place.chmod(0o644)
+        place.write_bytes(zlib.compress(b"blob 5\0EVIL\n"))
+    else:
+        false_index(product, git, oid)
+    for reading in (lambda: repository.read("main", "README.md"), lambda: list(repository.blobs([oid]))):
+        with pytest.raises(GitError, match="not what its name says"):
+            reading()
+
+
+def false_index(product: Path, git: Git, oid: str) -> None:
+    """Pack everything, and swap two blobs of the same pack in its index."""
+    (product / "evil.txt").write_text("EVIL\n")
+    git(product, "add", "-A")
+    git(product, "commit", "-qm", "evil")
+    other = git(product, "rev-parse", "main:evil.txt")
+    git(product, "gc", "-q")
+    index = next((product / ".git/objects/pack").glob("*.idx"))
+    index.chmod(0o644)
+    body = bytearray(index.read_bytes())
+    count = int.from_bytes(body[8 + 255 * 4 : 8 + 256 * 4], "big")
+    names = 8 + 256 * 4
+    offsets = names + count * 20 + count * 4
+    at = {body[names + n * 20 : names + n * 20 + 20].hex(): offsets + n * 4 for n in range(count)}
+    mine, theirs = at[oid], at[other]
+    body[mine : mine + 4] = body[theirs : theirs + 4]
+    index.write_bytes(bytes(body))

@@ -145,7 +145,7 @@ class Program:
             await asyncio.sleep(60)
         elif "flood" in step:
             while True:
-                sys.stdout.write(step["flood"] * 10_000)
+                sys.stdout.write(step["flood"] * (200_000 // len(step["flood"]) + 1))
         elif "raw" in step:
             print(step["raw"], flush=True)
 
