@@ -11,6 +11,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Collection, Generator, Iterator
 from pathlib import Path
 
@@ -38,26 +39,32 @@ def walk(root: Path | str, *, opening: bool = False) -> Iterator[tuple[str, list
         waiting += [f"{base}{name}/" for name in reversed(folders)]
 
 
-def copy(source: Path, target: Path, leave: Collection[str] = (), *, linked: bool = False) -> None:
+def copy(source: Path, target: Path, leave: Collection[str] = (), *, linked: bool = False, alike: bool = False) -> None:
     """Copy a tree: files, links as links, modes and times. Names in `leave` are left out, and so are pipes and devices.
 
     What may not be read is there without its content: whoever works on the copy could not read it either. `linked`:
     where the file system can, each file is a second name of the same one. That is many times quicker, and only for a
-    copy whose files are replaced and removed, and never written to.
+    copy whose files are replaced and removed, and never written to. `alike`: everything has one time and one of two
+    modes and is made in the order of the names, so that nothing shows which files were written later than others.
     """
+    now = time.time_ns() if alike else None
     made: list[str] = []
     for base, folders, others in walk(source):
-        folders[:] = [name for name in folders if name not in leave]
+        folders[:] = sorted(name for name in folders if name not in leave)
         (target / base).mkdir(parents=not base)
         made.append(base)
         # as text: with paths as objects, most of the time would go into making them
         here, there = f"{source}/{base}", f"{target}/{base}"
-        for name in others:
+        for name in sorted(others):
             if name not in leave:
-                _copy_file(here + name, there + name, linked)
+                _copy_file(here + name, there + name, linked, now)
     for base in reversed(made):
         with contextlib.suppress(PermissionError):
-            shutil.copystat(source / base, target / base)
+            if now is None:
+                shutil.copystat(source / base, target / base)
+            else:
+                (target / base).chmod(0o755)
+                os.utime(target / base, ns=(now, now))
 
 
 def remove(place: Path) -> str | None:
@@ -114,7 +121,7 @@ def _listed(folder: str, opening: bool) -> list[os.DirEntry[str]]:
         return []
 
 
-def _copy_file(source: str, target: str, linked: bool) -> None:
+def _copy_file(source: str, target: str, linked: bool, now: int | None) -> None:
     found = os.lstat(source)
     if stat.S_ISLNK(found.st_mode):
         Path(target).symlink_to(Path(source).readlink())
@@ -125,8 +132,12 @@ def _copy_file(source: str, target: str, linked: bool) -> None:
         try:
             with contextlib.suppress(PermissionError):
                 _pour(source, made, found.st_size)
-            os.fchmod(made, stat.S_IMODE(found.st_mode))
-            os.utime(made, ns=(found.st_atime_ns, found.st_mtime_ns))
+            if now is None:
+                os.fchmod(made, stat.S_IMODE(found.st_mode))
+                os.utime(made, ns=(found.st_atime_ns, found.st_mtime_ns))
+            else:
+                os.fchmod(made, 0o755 if found.st_mode & stat.S_IXUSR else 0o644)
+                os.utime(made, ns=(now, now))
         finally:
             os.close(made)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,7 @@ from reconciler import trees
 from reconciler.execute import text
 from reconciler.execute.process import Completed
 from reconciler.execute.sandbox import Sandbox
+from reconciler.execute.workspace import settle
 from reconciler.git.product import diff_added_lines
 from reconciler.git.repository import SUBMODULE, Repository
 from reconciler.model.duration import seconds
@@ -45,6 +46,13 @@ class TooMuch(Exception):
 
     def __str__(self) -> str:
         return "too much was added to look through"
+
+
+class Uncopied(Exception):
+    """A checkout of which no copy can be made to run a command in."""
+
+    def __str__(self) -> str:
+        return f"the files cannot be copied to run it: {self.args[0]}"
 
 
 @dataclass(kw_only=True)
@@ -171,17 +179,36 @@ class Subject:
         if changed is None and "ALAI_CHANGED" in command:
             message = "ALAI_CHANGED cannot hold the names of all changed files, so the check would not see them all"
             return GateReport(id=gate, result=GateResult.ERROR, message=message)
-        done = await self.sandbox.run(
-            ["/bin/sh", "-c", command],
-            root=root or self.root,
-            access="discard",
-            blueprint=self.blueprint if told != "nothing" and "BLUEPRINT" in command else None,
-            env=self._told(command, changed or "", told),
-        )
+        try:
+            async with self._alike(root or self.root) as place:
+                done = await self.sandbox.run(
+                    ["/bin/sh", "-c", command],
+                    root=place,
+                    access="discard",
+                    blueprint=self.blueprint if told != "nothing" and "BLUEPRINT" in command else None,
+                    env=self._told(command, changed or "", told),
+                )
+        except Uncopied as error:
+            return GateReport(id=gate, result=GateResult.ERROR, message=str(error))
         log = self.log(gate, f"$ {command}\n{done.text()}\n[{done.stopped or f'exit {done.exit}'}]\n")
         seconds = round(done.seconds, 3)
         result = GateResult.PASS if done.ok else GateResult.ERROR if done.stopped else GateResult.FAIL
         return GateReport(id=gate, result=result, seconds=seconds, message=self._message(done), log=log, proves=proves)
+
+    @asynccontextmanager
+    async def _alike(self, root: Path) -> AsyncGenerator[Path]:
+        """Where a product's command runs: a fresh copy, the same for all of them, or work could tell by its place,
+        by links or by times whether it runs for itself or with tests of ours. Raises Uncopied."""
+        if self.product is None:
+            yield root
+            return
+        with self.scratch() as folder:
+            place = folder / "work"
+            try:
+                await settle(_copied, root, place)
+            except OSError as error:
+                raise Uncopied(error.strerror or str(error)) from error
+            yield place
 
     def said(self, report: GateReport) -> str:
         """What the gate's command printed, as far as its log holds it."""
@@ -223,3 +250,8 @@ class Subject:
             return ""
         said = text.line(done.tail(1), 200)
         return ": ".join(part for part in (done.stopped or f"exit {done.exit}", said) if part)
+
+
+def _copied(root: Path, place: Path) -> None:
+    trees.copy(root, place, leave={".git"}, alike=True)
+    (place / ".git").mkdir()  # where agents work there is one, whose content no command sees either
