@@ -123,6 +123,14 @@ READERS: dict[str, tuple[Callable[[Any], object], Callable[[int], Any]]] = {
     "yaml: nested": (lambda data: files._fault(files._yaml, data), lambda n: b"[" * n),
     "toml: a key of many parts": (lambda data: files._fault(files._toml, data), lambda n: b"a." * n + b"a=1"),
     "phrases": (Vocabulary([Match(id="m", any=("full stack",))], {}).found, lambda n: "full" + "-" * n),
+    "phrases: stems": (
+        Vocabulary([Match(id="m", any=("fu* sta*",))], {}).found,
+        lambda n: "fu" + "l" * (n // 2) + "-" * (n // 4) + " full sta" * (n // 36),
+    ),
+    "phrases: what is no plain letter": (
+        Vocabulary([Match(id="m", any=("full stack",))], {}).found,
+        lambda n: "fu\u200bll\u2011" * (n // 6),
+    ),
     "glob: stars": (lambda path: globs.matches("*a*a*a*a*a*b", path), lambda n: "a" * n),
     "glob: crossings": (lambda path: globs.matches("**/a/**/a/**/b", path), lambda n: "a/" * (n // 2)),
     "glob: crossings within a name": (lambda path: globs.matches("**a**a**b", path), lambda n: "a" * n),

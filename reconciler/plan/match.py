@@ -2,7 +2,7 @@
 
 Letters and digits make words, everything else parts them: `data` is not in `database`, `test` not in `latest`, while
 `Next.js`, `CI/CD` and `C++` are looked for as they are written. Case and accents are ignored; a space in a phrase also
-stands for a hyphen, an underscore or several spaces, so that `full stack` finds `Full-Stack`. A `*` ends a word of
+stands for hyphens, underscores, quotes or several spaces, so that `full stack` finds `Full-Stack`. A `*` ends a word of
 which only the stem is given. What a language calls a phrase counts as that phrase.
 """
 
@@ -27,20 +27,34 @@ _LETTERS = {
 }  # fmt: skip
 """letters that are no other letter with an accent, and the Cyrillic ones of languages that are written in both"""
 _PLAIN = str.maketrans(_LETTERS)
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""letters and signs that show nothing"""
+_BETWEEN = r"[\s_\-`*'\"]{1,200}"
+"""what may stand where a phrase has a space: Markdown and quotes too"""
 
 
 def fold(text: str) -> str:
-    """The text as it is compared: without case and accents, in Latin letters where the language has both."""
+    """The text as it is compared: without case, accents and what does not show, every dash a hyphen.
+
+    In Latin letters where the language has both.
+    """
     folded = text.casefold()
     if folded.isascii():
         return folded
     parts = unicodedata.normalize("NFKD", folded.translate(_PLAIN))
-    return "".join(char for char in parts if not unicodedata.combining(char))
+    return "".join(char if char.isascii() else _shown(char) for char in parts)
+
+
+def _shown(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in ("Mn", "Me", "Cf") or char in _FILLERS:
+        return ""
+    return {"Pd": "-", "Zs": " "}.get(category, char)
 
 
 @functools.lru_cache(maxsize=8192)
 def _compile(phrase: str) -> re.Pattern[str]:
-    words = r"[\s_-]{1,20}".join(_piece(piece) for piece in phrase.split())
+    words = _BETWEEN.join(_piece(piece) for piece in phrase.split())
     return re.compile(rf"(?<![^\W_]){words}(?![^\W_])")
 
 
@@ -55,6 +69,8 @@ class Vocabulary:
     def __init__(self, matches: Iterable[Match], languages: Mapping[str, LanguageSpec]) -> None:
         self._by_word: dict[str, list[tuple[str, str]]] = {}
         self._by_stem: dict[str, list[tuple[str, str]]] = {}
+        self._longest = 0
+        """letters of the longest stem: a longer word is not looked at any further"""
         self._wordless: list[tuple[str, str]] = []
         for phrase in sorted({phrase for match in matches for phrase in _phrases(match)}):
             self._learn(phrase, phrase)
@@ -71,6 +87,7 @@ class Vocabulary:
             self._wordless.append((phrase, folded))
         elif folded.split()[0] == words[0] + _STEM and len(words[0]) >= _SHORTEST:
             self._by_stem.setdefault(words[0], []).append((phrase, folded))
+            self._longest = max(self._longest, len(words[0]))
         else:
             # Only texts that hold a phrase's first word need its pattern made and tried: this saves most of the time.
             self._by_word.setdefault(words[0], []).append((phrase, folded))
@@ -81,9 +98,8 @@ class Vocabulary:
         tried = list(self._wordless)
         for word in set(_WORD.findall(folded)):
             tried += self._by_word.get(word, ())
-            if self._by_stem:
-                for end in range(_SHORTEST, len(word) + 1):
-                    tried += self._by_stem.get(word[:end], ())
+            for end in range(_SHORTEST, min(len(word), self._longest) + 1):
+                tried += self._by_stem.get(word[:end], ())
         return frozenset(phrase for phrase, spelt in tried if _compile(spelt).search(folded))
 
 

@@ -221,6 +221,11 @@ def test_each_term_of_a_language_is_a_phrase_that_some_rule_looks_for() -> None:
         ("godisnj*", "Годишњи рачун", True),
         ("mva-melding*", "MVA-meldingen", True),
         ("*", "anything", False),
+        ("production password", "production\u2011password and production\u2013Password", True),
+        ("production password", "pro\u00adduction\u200b `pass\u2060word`", True),
+        ("production password", "**production** 'password'", True),
+        ("production password", "production" + " " * 50 + "password", True),
+        ("production password", "production, password", False),
         ("a*", "anything", False),
     ],
 )
