@@ -57,8 +57,8 @@ class Classifier:
         self._jobs = jobs
         self._writer = writer
         self._tell = listener
-        self.fault = ""
-        """what kept our own worker from asking, so that no model is asked any more; empty where nothing did"""
+        self.faults: dict[str, str] = {}
+        """task -> what kept our own worker from asking about it; nobody is asked again in this run"""
 
     def record(self, view: View, live: Sequence[Live]) -> None:
         """Commit the answers that are there, and forget the questions that nobody has any more."""
@@ -77,7 +77,7 @@ class Classifier:
                 or task is None
                 or task.object.generation != execution.generation
                 or end.cancelled
-                or (found := self._answer(end, view.config.policy)) is None
+                or (found := self._answer(execution.task, end, view.config.policy)) is None
             ):
                 dropped.append(execution.id)
             else:
@@ -90,16 +90,15 @@ class Classifier:
             text = f"{found.domain}, {found.type}, {found.complexity} of 5" if found.sure else f"unsure: {found.why}"
             self._tell(Event("classified", brief.execution.task, f"{text} ({asked(found)})", brief.execution.stage))
 
-    def _answer(self, end: Finished, policy: PolicySpec) -> Classification | None:
-        """What the worker was told. Nothing where it failed itself: then nobody is asked any more in this run."""
+    def _answer(self, task: str, end: Finished, policy: PolicySpec) -> Classification | None:
+        """What the worker was told. Nothing where it failed itself: that is no answer of a model."""
         try:
             found = msgspec.json.decode(end.result or b"", type=Classification)
         except msgspec.MsgspecError as error:
             why = end.error or (f"the result cannot be read: {error}" if end.result else "the question was lost")
-            if not self.fault:
-                told = f"a fault of ours, not a model's, kept one from classifying; in this run the rules decide: {why}"
-                self._tell(Event("warning", "Routing", told))
-            self.fault = self.fault or why
+            told = f"a fault of ours, not a model's, kept it from being classified; in this run the rules decide: {why}"
+            self._tell(Event("warning", task, told))
+            self.faults[task] = why
             return None
         return msgspec.structs.replace(found, why=Redactor.of(extra=policy.gates.secrets).text(found.why))
 

@@ -132,7 +132,7 @@ class Reconciler:
             self._hosts.look(view.config.fleet),
             products=product_problems(self._factory, view),
             unprepared=unprepared(self._factory),
-            unasked=self._classifier.fault if self._classifier is not None else "",
+            unasked=dict(self._classifier.faults) if self._classifier is not None else {},
         )
         return plan(view, now, world)
 

@@ -137,7 +137,10 @@ def _read(answer: Answer, wanted: dict[str, Any]) -> tuple[_Said | None, str]:
     except jsonschema.ValidationError as error:
         place = ".".join(str(part) for part in error.absolute_path)
         return None, text.line(f"{place}: {error.message}" if place else error.message, WHY)
-    return msgspec.convert(found, _Said), ""
+    try:
+        return msgspec.convert(found, _Said), ""
+    except msgspec.ValidationError as error:  # 2.0 is an integer to a schema, and no int
+        return None, text.line(str(error), WHY)
 
 
 def _task(brief: ClassifyBrief) -> str:

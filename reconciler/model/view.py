@@ -121,8 +121,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """(host, model)"""
     backends: Mapping[str, frozenset[str]] = {}
     """backend -> what it offers (`text`, `schema`, `tools`); a backend not named here cannot be used on this machine"""
-    unasked: str = ""
-    """why no model can be asked to classify; empty where one can"""
+    unasked: Mapping[str, str] = {}
+    """task -> why no model is asked to classify it"""
     products: Mapping[str, str] = {}
     """product repository -> why it cannot be used, one sentence"""
     unprepared: Mapping[str, str] = {}

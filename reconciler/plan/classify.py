@@ -55,7 +55,7 @@ def asks(config: Config, task: TaskState, resolved: Resolved) -> bool:
 
 def askable(config: Config, chains: Chains) -> Candidates:
     """The models that may be asked. None usable: the rules decide at once."""
-    chosen = config.routing.classify if config.routing and not chains.world.unasked else None
+    chosen = config.routing.classify if config.routing else None
     chain = chains.tier(chosen.tier) if chosen else None
     return chains.candidates(chain, NEEDED) if chain else Candidates()
 

@@ -181,6 +181,8 @@ class Planner:
         found = askable(self._view.config, self.router.chains)
         if not found.usable or routing is None or routing.classify is None:
             return False
+        if task.name in self.router.chains.world.unasked:
+            return False
         place = self._slots.take(found.usable)
         if place is None:
             text = f"it is classified first: {self._slots.full(found.usable)}"

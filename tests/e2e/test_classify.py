@@ -156,6 +156,7 @@ ANSWERS: dict[str, tuple[Callable[[dict[str, Any]], str], int, bool, str]] = {
     "unsure": (lambda _: said(sure=False, why="It may be anything."), 1, False, "It may be anything"),
     "prose": (lambda _: "I would say that this is a drawing.", 2, False, "its answer cannot be used"),
     "another": (lambda _: said(domain="astrology"), 2, False, "astrology"),
+    "float": (lambda _: said().replace('"complexity": 2', '"complexity": 2.0'), 2, False, "complexity"),
     "hard": (lambda _: said(complexity=9), 2, False, "complexity"),
     "mended": (lambda body: said() if len(body["messages"]) > 2 else "```\nlooks\n```", 2, True, "a picture"),
     "secret": (lambda _: said(why=f"The key is {SECRET}"), 1, True, "redacted"),

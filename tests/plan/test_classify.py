@@ -104,7 +104,7 @@ OFF = msgspec.structs.replace(RULES, routing=msgspec.structs.replace(ROUTING, cl
         (saying(task("t")), RULES, World(), Reason.NEW),
         (saying(task("t"), sure=False), RULES, World(), Reason.NEW),
         (saying(task("t"), generation="before"), RULES, World(), Reason.CLASSIFY),
-        (task("t"), RULES, World(unasked="ImportError: no module"), Reason.NEW),
+        (task("t"), RULES, World(unasked={"t": "ImportError: no module"}), Reason.NEW),
         (attempted(task("t"), Verdict.FAILED, ended_at=NOW - 999), RULES, World(), Reason.RETRY),
     ],
 )
