@@ -25,6 +25,10 @@ _MOST = 50_000
 """branches or logs, each in a file of its own: looking at as many takes some hundredths of a second before every git"""
 _OBJECTS = 1_000_000
 """objects, each in a file of its own: looking at as many takes a second, once a process"""
+_BORROWED = 4096
+"""bytes of the names of folders that objects are borrowed from"""
+_DEEP = 5
+"""folders that borrow from folders, as many as git follows"""
 _LOOSE = re.compile(r"[0-9a-f]{2}")
 
 
@@ -69,6 +73,24 @@ def require_below(*folders: Path) -> None:
         _require_tree([f"{folder}/refs"], _MOST)
         _require_tree([f"{folder}/logs"], _MOST, alone=True)
         _require_loose(f"{folder}/objects")
+        _require_alternates(folder / "objects", _DEEP)
+
+
+@functools.lru_cache(maxsize=64)
+def _require_alternates(objects: Path, deep: int) -> None:
+    """The same for the folders that objects are borrowed from, which may lie anywhere. Once a process."""
+    try:
+        said = read(objects / "info/alternates", _BORROWED + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if len(said) > _BORROWED or deep == 0 or b'"' in said:
+        raise GitError(f"{objects}/info/alternates borrows from more folders than are looked at: make a clone instead")
+    for line in filter(None, said.split(b"\n")):
+        place = objects / os.fsdecode(line)
+        for name in ("", "/pack"):
+            _entries(f"{place}{name}", _MOST)
+        _require_loose(str(place))
+        _require_alternates(place, deep - 1)
 
 
 @functools.lru_cache(maxsize=64)

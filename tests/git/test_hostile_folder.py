@@ -337,3 +337,28 @@ def false_index(product: Path, git: Git, oid: str) -> None:
     mine, theirs = at[oid], at[other]
     body[mine : mine + 4] = body[theirs : theirs + 4]
     index.write_bytes(bytes(body))
+
+
+@pytest.mark.parametrize("place", ["pack/x.idx", "00/" + "0" * 38, "info/alternates"])
+def test_a_pipe_among_objects_that_are_borrowed_keeps_nobody_waiting(product: Path, tmp_path: Path, place: str) -> None:
+    far = tmp_path / "far"
+    for name in ("pack", "info", "00"):
+        (far / name).mkdir(parents=True)
+    os.mkfifo(far / place)
+    (product / ".git/objects/info").mkdir(exist_ok=True)
+    (product / ".git/objects/info/alternates").write_text("../../../far\n")
+    with pytest.raises(GitError, match="is no plain file"):
+        use(product)
+
+
+@pytest.mark.parametrize("lines", [["../../.git/objects"], ["x"] * 3000, ['"quoted"']])
+def test_objects_that_are_borrowed_from_nowhere_or_everywhere_are_refused(product: Path, lines: list[str]) -> None:
+    (product / ".git/objects/info").mkdir(exist_ok=True)
+    (product / ".git/objects/info/alternates").write_text("\n".join(lines) + "\n")
+    with pytest.raises(GitError, match="borrows from more folders than are looked at"):
+        use(product)
+
+
+def test_a_clone_that_borrows_from_its_origin_is_used(product: Path, tmp_path: Path, git: Git) -> None:
+    git(tmp_path, "clone", "-q", "--shared", str(product), "shared")
+    use(tmp_path / "shared")
