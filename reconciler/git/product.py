@@ -19,7 +19,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -50,6 +50,7 @@ __all__ = [
 _SUFFIX = ".gitdir"
 _ORIGIN = "alai-product"
 """in our git folder of a worktree: the absolute path of the product"""
+_ATTRIBUTES = (".gitattributes", "*/.gitattributes")
 _LOOSE = 1000
 """changed paths up to which the objects of a commit are written one by one, and above as one pack"""
 _STREAMED = "core.bigFileThreshold=8m"
@@ -106,7 +107,7 @@ def commit_all(
 
     The branch is ours alone (`alai/...`) and is replaced. `time`: Unix seconds. Returns None where nothing changed.
     `most`: bytes of all files that changed, as they would be read. Raises GitError for more, for repositories inside
-    the worktree, submodules, and symlinks that lead out of it.
+    the worktree, submodules and what was written below them, files of a filter, and symlinks that lead out of it.
     """
     private = _private(worktree)
     try:
@@ -118,6 +119,7 @@ def commit_all(
     except OSError as error:
         raise GitError(f"its folders cannot be looked into: {error.strerror}") from error
     here = _ours(worktree)
+    _refuse_lost(worktree, here)
     if most < math.inf:
         _refuse_size(worktree, here, most)
     quiet = ("core.safecrlf=false", "advice.addEmbeddedRepo=false", _STREAMED)
@@ -129,6 +131,8 @@ def commit_all(
         return None
     for mode, path in changed:
         _refuse_entry(worktree, mode, path)
+    if b".gitattributes" in staged or text(worktree, "ls-files", "--", *_ATTRIBUTES, where=here):
+        _refuse_filtered(worktree, here, start, [path for _, path in changed])
     tree = text(worktree, "write-tree", where=here)
     commit = _commit_tree(worktree, here, tree, [start], message, author, time)
     _send(worktree, here, product, f"{commit}\n^{start}\n".encode(), loose=len(changed) <= _LOOSE)
@@ -257,6 +261,39 @@ def _refuse_size(worktree: Path, here: Mapping[str, str], most: float) -> None:
         largest = max(sizes, key=lambda name: sizes[name])
         told = f"the largest is {trees.shown(largest)} with {sizes[largest]}"
         raise GitError(f"what changed has {sum(sizes.values())} bytes, more than the {most} of limits.disk: {told}")
+
+
+def _refuse_lost(worktree: Path, here: Mapping[str, str]) -> None:
+    """git passes over what lies below a submodule: nobody's work may go that way without a word."""
+    listed = run(worktree, "ls-files", "--stage", "-z", where=here).stdout.split(b"\0")
+    for path in (decode(line.partition(b"\t")[2]) for line in listed if line.startswith(SUBMODULE.encode())):
+        place = worktree / path
+        if place.is_dir() and not place.is_symlink() and (found := next(place.iterdir(), None)):
+            raise GitError(
+                f"{found.relative_to(worktree)} lies in the submodule {path}, where it would be lost: a submodule is "
+                "changed in its own repository; name paths outside of it, or make that repository a product"
+            )
+
+
+def _refuse_filtered(worktree: Path, here: Mapping[str, str], start: str, paths: Sequence[str]) -> None:
+    """A filter (git-lfs, git-crypt) says how a file is stored, and no program of a product runs here.
+
+    The attributes are those of `start`: what the work says of filters is in force nowhere.
+    """
+    asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    index = _private(worktree) / "attributes"
+    before = {**here, "GIT_INDEX_FILE": str(index)}
+    run(worktree, "read-tree", start, where=before)
+    said = run(worktree, "check-attr", "--cached", "-z", "--stdin", "filter", data=asked, where=before).stdout.split(
+        b"\0"
+    )
+    index.unlink()
+    for path, name in zip(said[0::3], said[2::3], strict=False):
+        if name not in (b"unspecified", b"unset", b"set"):
+            raise GitError(
+                f"{decode(path)} is stored through the filter {decode(name)!r} of .gitattributes, which is not run "
+                "here: let a person commit files of that kind, and name paths without them"
+            )
 
 
 def _refuse_entry(worktree: Path, mode: str, path: str) -> None:

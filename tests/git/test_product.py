@@ -54,6 +54,33 @@ def test_a_worktrees_commit_reaches_the_product_as_a_branch_and_nothing_else_cha
     git(product, "fsck", "--strict")
 
 
+def test_what_is_written_below_a_submodule_is_refused_and_never_lost(product: Path, tmp_path: Path, git: Git) -> None:
+    oid = git(product, "rev-parse", "HEAD")
+    git(product, "update-index", "--add", "--cacheinfo", f"160000,{oid},third/lib")
+    git(product, "commit", "-qm", "submodule")
+    dest = tmp_path / "w"
+    work(product, dest, {"a.txt": "beside it\n"})
+    for more in ({"third/lib/v.py": "lost\n"}, {"third/lib/v.py": "lost\n", "b.txt": "with other work\n"}):
+        products.remove_worktree(str(product), dest)
+        with pytest.raises(GitError, match=r"third/lib/v\.py lies in the submodule third/lib, where it would be lost"):
+            work(product, dest, more)
+
+
+def test_files_that_a_filter_stores_are_refused_and_others_beside_them_are_not(
+    product: Path, tmp_path: Path, git: Git
+) -> None:
+    (product / "data").mkdir()
+    (product / "data/.gitattributes").write_text("*.bin filter=lfs diff=lfs -text\n*.txt text\n")
+    git(product, "add", "-A")
+    git(product, "commit", "-qm", "attributes")
+    work(product, tmp_path / "w", {"data/a.txt": "plain\n", "a.bin": "elsewhere\n"})
+    products.remove_worktree(str(product), tmp_path / "w")
+    for more in ({}, {"data/.gitattributes": ""}):
+        with pytest.raises(GitError, match=r"data/a\.bin is stored through the filter 'lfs' of \.gitattributes"):
+            work(product, tmp_path / "w", {"data/a.bin": "raw\n", **more})
+        products.remove_worktree(str(product), tmp_path / "w")
+
+
 def test_an_unchanged_worktree_gives_no_commit_and_ignored_files_are_no_change(product: Path, tmp_path: Path) -> None:
     dest = tmp_path / "w"
     work(product, dest, {".gitignore": "build/\n"}, branch="ignoring")
