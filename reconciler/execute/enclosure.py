@@ -73,7 +73,8 @@ def enclose(
     if way_out is not None:
         argv = [*_outward(way_out, places), *argv]
         show = [*show, way_out.parent, _PACKAGE]
-    for path in _outermost(show):
+    linked = {place for place, _ in tools.links}  # which are there already, and nothing can lie on a link
+    for path in _outermost([path for path in show if str(path) not in linked]):
         options += ["--ro-bind", str(path), str(path)]
     options += ["--dir", HOME]
     for name, source in placed.items():

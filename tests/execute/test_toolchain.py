@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.execute.enclosure import program
+from reconciler.execute.enclosure import enclose, program
 from reconciler.execute.process import Completed
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.toolchain import OWN_PYTHON, Toolchain, toolchain
@@ -260,3 +262,21 @@ def test_our_own_python_is_always_there(home: Path, look: Look, tmp_path: Path) 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     said = sh(tmp_path, f"{OWN_PYTHON} -c 'import sys, ssl, json; print(sys.version[:4])'").text()
     assert said.startswith(version)
+
+
+def test_an_agents_program_that_is_a_link_in_a_home_starts_as_it_does_for_the_user(home: Path, look: Look) -> None:
+    (home / "bin").mkdir()
+    (home / "bin/python3").symlink_to("/usr/bin/python3")
+    look(home / "bin")
+    found = program(("python3", "-c", "print('mine')"))
+    assert found is not None
+    argv, show = found
+    scratch = home / "scratch"
+    scratch.mkdir()
+    sandbox = Sandbox.detect()
+    assert sandbox is not None
+    enclosed = enclose(sandbox, argv, scratch=scratch, show=show, env={})
+    done = subprocess.run(
+        enclosed.argv, cwd=enclosed.cwd, env=enclosed.env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "mine\n"), done.stderr
