@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.execute.enclosure import program
 from reconciler.execute.enclosure import enclose, program
 from reconciler.execute.process import Completed
 from reconciler.execute.sandbox import Sandbox
