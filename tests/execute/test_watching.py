@@ -13,6 +13,9 @@ def found(path: str, text: str) -> list[tuple[int, str, bool]]:
 
 SAYS = "prints what a test runner prints"
 COMPARES = "changes what tests compare with"
+BEHIND = "names functions behind the compiler's back"
+TWIN = "is another program while it is tested"
+FINDS = "changes how modules are found"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,25 @@ COMPARES = "changes what tests compare with"
         ("a.rs", '#[link_section = ".init_array"]\n', "runs beside its caller"),
         ("a.go", "const nil = 0\n", COMPARES),
         ("A.java", "class AssertionError extends Exception {}\n", COMPARES),
+        ("a.h", 'int strcmp(const char *, const char *) __asm__("hello_same");\n', COMPARES),
+        ("a.c", 'int hello_same(const char *, const char *) __asm__("strcmp");\n', COMPARES),
+        ("a.h", "#pragma redefine_extname strcmp hello_same\n", COMPARES),
+        ("a.c", '__asm__(".globl abort\\n"\n', BEHIND),
+        ("a.c", '".globl __assert_fail\\n__assert_fail: call hello_far\\n");\n', COMPARES),
+        ("a.c", 'asm volatile\n("nop");\n', BEHIND),
+        ("a.c", 'int same(void) __attribute__((alias("other")));\n', BEHIND),
+        ("a.S", ".globl __assert_fail\n", COMPARES),
+        ("a.rs", "#[cfg(test)]\npub fn greet() {}\n\n#[cfg(not(test))]\npub fn greet() {}\n", TWIN),
+        ("a.rs", "#[cfg(\n    test\n)]\nuse good::greet;\n", TWIN),
+        ("a.rs", "fn greet() {\n    #[cfg(test)]\n    return good();\n}\n", TWIN),
+        ("a.rs", '#[cfg_attr(test, path = "good.rs")]\nmod words;\n', TWIN),
+        ("a.rs", "#[cfg(all(test, unix))]\nimpl Greets for A {\n", TWIN),
+        ("a.rs", "let comma = if cfg!(any(test, miri)) {\n", "asks whether a test runs"),
+        ("a.py", "import sys\n\nsys.meta_path.insert(0, F())\n", FINDS),
+        ("a.py", "from sys import path_hooks\n", FINDS),
+        ("a.py", "import builtins\n\nbuiltins.__import__ = mine\n", FINDS),
+        ("a.py", 'import builtins\n\nsetattr(builtins, "__import__", mine)\n', FINDS),
+        ("a.py", 'import sys\n\ngetattr(sys, "meta_path").append(1)\n', FINDS),
     ],
 )
 def test_what_deceives_a_judge_is_named(path: str, text: str, said: str) -> None:
@@ -45,6 +67,14 @@ def test_what_deceives_a_judge_is_named(path: str, text: str, said: str) -> None
         ("a.rs", "macro_rules! vector {\n"),
         ("a.go", "const nilable = 0\n"),
         ("A.java", "class Assertive {}\n"),
+        ("a.c", "struct asm_line *asm;\nint asm_size(int asm) {\n    return weak(asm);\n}\n"),
+        ("a.rs", "#[cfg(test)]\nmod tests {\n    use super::*;\n"),
+        ("a.rs", '#[cfg(test)]\n#[path = "a_tests.rs"]\nmod tests;\n'),
+        ("a.rs", "#[cfg(test)]\nuse std::collections::HashMap;\n"),
+        ("a.rs", "impl A {\n    #[cfg(test)]\n    pub(crate) fn empty() -> A {\n"),
+        ("a.rs", "#![cfg_attr(not(test), no_std)]\n#![cfg_attr(test, allow(dead_code))]\n"),
+        ("a.rs", '#[cfg(feature = "latest")]\nfn greet() {}\n'),
+        ("a.py", "import importlib\n\nwords = __import__('words')\nmore = importlib.import_module('more')\n"),
     ],
 )
 def test_what_honest_programs_say_is_not(path: str, text: str) -> None:

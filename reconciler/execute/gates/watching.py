@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from reconciler.execute.gates import watching_python
+from reconciler.execute.gates import watching_python, watching_rust
 from reconciler.execute.gates.families import is_test, suffix
 from reconciler.execute.gates.rig import CHECKING, TOOLS, Base
 from reconciler.execute.gates.subject import Subject
@@ -79,7 +79,7 @@ _JS = (
     *_person(_WHO, r"(?:require\.main|module\.parent)\b.{0,80}(?:\.test\b|\.spec\b|node:test)"),
 )
 _RUST = (
-    *_fails(_ASKS, r"\bcfg!\(\s*(?:not\(\s*)?test\b", r"RUST_TEST_\w+|current_exe\(\).{0,80}\bdeps\b"),
+    *_fails(_ASKS, r"\bcfg!\([^;]{0,80}\btest\b", r"RUST_TEST_\w+|current_exe\(\).{0,80}\bdeps\b"),
     *_fails(_COMPARES, r"\bmacro_rules!\s*(?:debug_)?(?:assert(?:_eq|_ne)?|panic|matches)\b"),
     *_person(_COMPARES, r"\bfn (?:eq|ne)\(.{0,80}\{\s*(?:true|false)\s*\}"),
     *_person("runs beside its caller", r"\blink_section\b|#\[(?:\w+::)?ctor\b"),
@@ -102,13 +102,24 @@ _C = (
     *_fails(
         _COMPARES,
         rf"#\s*(?:undef|define)\s+(?:assert|NDEBUG|main|if|return|{_C_COMPARING})\b",
-        r"\bvoid\s+(?:__assert_fail|abort)\s*\(",
+        r"\bvoid\s+abort\s*\(|\b__assert(?:_fail|_rtn|_func|_perror_fail|fail)?\b",
+        rf"#\s*pragma\s+redefine_extname\s+(?:{_C_COMPARING})\b|\b(?:{_C_COMPARING})\s*\([^;]*\)\s*(?:__)?asm(?:__)?\b",
+        rf"\b(?:__)?asm(?:__)?\s*\(\s*\"_?(?:{_C_COMPARING})\"",
+    ),
+    *_person(
+        "names functions behind the compiler's back",
+        r"\b__asm(?:__)?\b|\basm\b\s*(?:(?:volatile|__volatile__|goto|inline)\b\s*)*(?:\(|$)",
+        r"\bredefine_extname\b|#\s*pragma\s+weak\b|\b_*(?:alias|ifunc|weakref|symver)_*\s*\(\s*\"",
     ),
     *_person(_COMPARES, rf"^\s*(?:[\w*]+\s+)+\**(?:{_C_COMPARING})\s*\([^;]*$"),
     *_person("runs beside its caller", r"__attribute__\s*\(\(\s*(?:constructor|destructor)|#\s*pragma\s+init\b"),
     *_person(_ENDS, r"\b(?:_exit|_Exit|quick_exit|exit)\s*\(\s*(?:0|EXIT_SUCCESS)\s*\)"),
     *_person(_WHO, r"\bprogram_invocation_(?:short_)?name\b|/proc/self/(?:exe|cmdline)"),
 )
+_ASSEMBLER = _person(
+    _COMPARES, rf"^\s*\.(?:globa?l|weak|set|symver)\s+_?(?:{_C_COMPARING}|abort|__assert\w*)\b",
+    rf"^\s*_?(?:{_C_COMPARING}|abort|__assert\w*)\s*:",
+)  # fmt: skip
 _JAVA = (
     *_fails(_TAKES, r"\bimport\s+(?:static\s+)?org\.(?:junit|testng|assertj|hamcrest)\b"),
     *_person(_ENDS, r"Runtime\.getRuntime\(\)\.halt\(|\bSystem\.exit\(\s*0\s*\)|\bexitProcess\(\s*0\s*\)"),
@@ -127,6 +138,7 @@ _OTHERS = {
     ".rs": _RUST,
     ".go": _GO,
     **dict.fromkeys((".c", ".h", ".cc", ".cpp", ".hpp"), _C),
+    **dict.fromkeys((".s", ".asm"), _ASSEMBLER),
     **dict.fromkeys((".java", ".kt", ".kts", ".scala"), _JAVA),
     **dict.fromkeys((".sh", ".bash"), _SHELL),
 }
@@ -186,6 +198,8 @@ def look(path: str, content: bytes, added: Iterable[str]) -> Iterator[Found]:
         for found in _matching(rules, lines, mine, "//"):
             if found[1] != _ENDS or not (ends_itself or _helps(lines, found[0])):
                 yield found
+        if suffix(path) == ".rs":
+            yield from watching_rust.twins(text, mine)
 
 
 def _helps(lines: list[str], number: int) -> bool:

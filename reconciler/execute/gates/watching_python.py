@@ -19,6 +19,8 @@ _SUMMARY = re.compile(
 )
 _PRINTS = frozenset(("print", "sys.stdout.write", "sys.stderr.write", "sys.__stdout__.write", "os.write"))
 _WATCHERS = re.compile(r"(?i)unit_?test|pytest|\btest_|assert|_pytest")
+_FINDERS = frozenset(("meta_path", "path_hooks", "path_importer_cache"))
+"""of `sys`: where Python asks for modules"""
 _PLACES = frozenset(("/blueprint", "/product", "/tmp/home"))
 
 Found = tuple[int, str, bool]
@@ -71,6 +73,8 @@ def _ends_all(function: ast.AST) -> bool:
 
 
 def _asks(node: ast.AST, inside: ast.AST | None, at_once: bool) -> tuple[str, bool] | None:
+    if _finds_modules(node):
+        return "changes how modules are found", True
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return _imports(node)
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and _ENVIRONMENT.fullmatch(node.value):
@@ -89,6 +93,17 @@ def _asks(node: ast.AST, inside: ast.AST | None, at_once: bool) -> tuple[str, bo
     if isinstance(node, ast.FunctionDef) and _constant(node) is {"__eq__": True, "__ne__": False}.get(node.name, ...):
         return "equals everything", False
     return None
+
+
+def _finds_modules(node: ast.AST) -> bool:
+    """Whether a node names what Python finds modules with, or puts something in the place of `import`."""
+    if isinstance(node, ast.Attribute):
+        stored = isinstance(node.ctx, (ast.Store, ast.Del))
+        return node.attr in _FINDERS or (stored and _name(node) in ("builtins.__import__", "__builtins__.__import__"))
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "sys" and any(item.name in _FINDERS for item in node.names)
+    # `__import__` as a word is a key of builtins; called, it is a name
+    return isinstance(node, ast.Constant) and node.value in (*_FINDERS, "__import__")
 
 
 def _imports(node: ast.Import | ast.ImportFrom) -> tuple[str, bool] | None:
