@@ -19,9 +19,10 @@ class Patience:
         self._began = self._latest = time.monotonic()
         self._spoken = False
 
-    def heard(self) -> None:
+    def heard(self, *, speaks: bool = True) -> None:
+        """There was a sign of life; `speaks`: it was a word of the one who is waited for."""
         self._latest = time.monotonic()
-        self._spoken = True
+        self._spoken = self._spoken or speaks
 
     def left(self, pulse: float = 0.0) -> float:
         """Seconds until it is over, at the earliest. `pulse`: when there was another sign of life."""

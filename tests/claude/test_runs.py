@@ -34,7 +34,7 @@ ENDS: list[tuple[dict[str, Any], set[Reason]]] = [
     ({"result": {"subtype": "error_max_budget_usd"}}, {Reason.BUDGET_EXCEEDED}),
     ({"result": {"subtype": "error_during_execution"}}, {Reason.BACKEND_ERROR}),
     ({"result": {"is_error": True, "result": "Prompt is too long"}}, {Reason.CONTEXT_OVERFLOW}),
-    ({"sleep": 60}, {Reason.STALLED}),
+    ({"sleep": 60}, {Reason.STALLED, Reason.HOST_UNREACHABLE}),
 ]
 AT_ONCE = 4
 
@@ -46,7 +46,7 @@ def test_of_sixty_runs_that_only_say_so_none_is_done_and_each_has_its_reason(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     runs = list(itertools.product(OPENINGS, ENDS))
-    limits = CallLimits(first="60s", silence="2s", wall="60s")
+    limits = CallLimits(first="20s", silence="2s", wall="60s")
     stages = [Stage(tmp_path / str(number), sandbox=Sandbox.plain(), limits=limits) for number in range(len(runs))]
     turn = asyncio.Semaphore(AT_ONCE)
 

@@ -190,11 +190,19 @@ def test_its_last_complaint_is_in_the_message(plain: Stage) -> None:
     assert (ending.tokens, ending.cost_usd) == (None, None)
 
 
-@pytest.mark.parametrize("steps", [[{"deaf": True}, {"sleep": 60}], [{"say": "hm"}, {"sleep": 60}]])
-def test_a_program_that_falls_silent_is_ended(plain: Stage, steps: list[Any]) -> None:
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        ([{"deaf": True}, {"sleep": 60}], Reason.HOST_UNREACHABLE),
+        ([{"say": "hm"}, {"sleep": 60}], Reason.STALLED),
+    ],
+)
+def test_a_program_that_falls_silent_is_ended_and_one_whose_model_never_spoke_was_not_reached(
+    plain: Stage, steps: list[Any], reason: Reason
+) -> None:
     plain.limits = QUICK
     began = time.monotonic()
-    assert plain.run(*steps).reason is Reason.STALLED
+    assert plain.run(*steps).reason is reason
     assert time.monotonic() - began < 8
 
 
@@ -385,7 +393,7 @@ def test_a_question_without_an_answer_is_an_error_with_a_reason(plain: Stage) ->
     plain.limits = QUICK
     with pytest.raises(BackendError) as trouble:
         asyncio.run(plain.agent({"sleep": 60}).chat(request, lambda _: None))
-    assert trouble.value.reason is Reason.STALLED
+    assert trouble.value.reason is Reason.HOST_UNREACHABLE
 
 
 def test_its_credentials_are_taken_out_of_whatever_is_written_down(stage: Stage, tmp_path: Path) -> None:

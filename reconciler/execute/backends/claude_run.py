@@ -70,7 +70,7 @@ async def listen(process: child.Child, run: Run, watch: Watch) -> None:
             await asyncio.wait({coming}, timeout=min(left, _GOODBYE))
             if not coming.done():
                 if leaves is None:
-                    run.late = patience.over(watch.pulse())
+                    run.late = _late(patience.over(watch.pulse()), run)
                 if run.late is not None or (leaves is not None and time.monotonic() >= leaves):
                     return
                 continue
@@ -82,8 +82,7 @@ async def listen(process: child.Child, run: Run, watch: Watch) -> None:
             if isinstance(line, int):
                 run.status = line
                 return
-            patience.heard()
-            _take(line, run, watch)
+            patience.heard(speaks=_take(line, run, watch))
             if run.late is not None:
                 return
             coming = asyncio.ensure_future(_next(lines, process))
@@ -99,25 +98,34 @@ async def _next(lines: AsyncGenerator[bytes, None], process: child.Child) -> byt
     return await process.ended()
 
 
-def _take(line: bytes, run: Run, watch: Watch) -> None:
+def _late(late: tuple[Reason, str] | None, run: Run) -> tuple[Reason, str] | None:
+    """An API that never answered was not there: no fault of the work, which others would be given in halves."""
+    if late is not None and late[0] is Reason.STALLED and not run.answers:
+        return Reason.HOST_UNREACHABLE, late[1]
+    return late
+
+
+def _take(line: bytes, run: Run, watch: Watch) -> bool:
+    """Whether it is the model that speaks, and not the program of itself."""
     found = claude_stream.parsed(line)
     if found is None:
         if line.strip():
             watch.hear({"type": UNREADABLE})
-        return
+        return False
     kind = found["type"]
     now = time.monotonic()
     if kind == "stream_event" and now < run.beat + _BEAT:
-        return
+        return True
     run.beat = now
     if watch.tools and not run.ready and kind in ("system", "assistant"):
         lacks = claude_stream.lacks(found, SERVER, watch.tools)
         if lacks:
             run.late = (Reason.HOST_UNREACHABLE, f"began without the factory's tools: {lacks}")
-            return
+            return False
         run.ready = lacks is not None
     if kind == "assistant":
         run.answers.add(claude_stream.answer_id(found) or str(len(run.answers)))
     if kind == "result":
         run.outcome = claude_stream.outcome(found)
     watch.hear(found)
+    return kind != "system"

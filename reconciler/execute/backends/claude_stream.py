@@ -21,6 +21,7 @@ _ENDS = {
     "error_max_structured_output_retries": (Reason.FORMAT_ERRORS, "could not give its answer the form asked for"),
     "error_during_execution": (Reason.BACKEND_ERROR, "failed while it ran"),
 }
+_NO_CREDIT = ("credit balance", "usage limit", "session limit", "hour limit", "weekly limit")
 _TOO_LONG = ("prompt is too long", "context window", "maximum context")
 
 
@@ -38,6 +39,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[str, ...]
     denied: tuple[tuple[str, str], ...]
     """names of tools it was denied, with what it wanted of them"""
+    api_status: int | None = None
+    """HTTP's, where the API refused: the program calls that a success that is an error"""
+    refused: bool = False
+    """the model would not do it"""
 
 
 def parsed(line: bytes) -> dict[str, Any] | None:
@@ -51,27 +56,40 @@ def parsed(line: bytes) -> dict[str, Any] | None:
 
 def outcome(line: dict[str, Any]) -> Outcome:
     """A line of type `result`."""
-    usage = _object(line.get("usage"))
-    fresh = [counted(usage.get(key)) for key in _INPUTS]
-    known = [count for count in fresh if count is not None]
+    given, made = _tokens(line)
     return Outcome(
         subtype=str(line.get("subtype", "")),
         failed=line.get("is_error") is not False,
         text=_text(line.get("result")),
         structured=line.get("structured_output"),
         cost_usd=money(line.get("total_cost_usd")),
-        tokens_in=sum(known) if known else None,
-        tokens_out=counted(usage.get("output_tokens")),
+        tokens_in=given,
+        tokens_out=made,
         turns=counted(line.get("num_turns")),
         errors=tuple(text.line(str(error), 300) for error in _list(line.get("errors"))),
         denied=tuple(
             (text.line(str(item.get("tool_name", "?")), 60), text.line(json.dumps(item.get("tool_input")), 200))
             for item in map(_object, _list(line.get("permission_denials")))
         ),
+        api_status=counted(line.get("api_error_status")),
+        refused=line.get("stop_reason") == "refusal",
     )
 
 
 _INPUTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_MODEL_INPUTS = ("inputTokens", "cacheCreationInputTokens", "cacheReadInputTokens")
+
+
+def _tokens(line: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Tokens in and out: of all models that were asked, which `usage` leaves some of out; None where unknown."""
+    models = [_object(used) for used in _object(line.get("modelUsage")).values()]
+    if not models:
+        models, inputs, output = [_object(line.get("usage"))], _INPUTS, "output_tokens"
+    else:
+        inputs, output = _MODEL_INPUTS, "outputTokens"
+    known = [count for used in models for key in inputs if (count := counted(used.get(key))) is not None]
+    made = [count for used in models if (count := counted(used.get(output))) is not None]
+    return (sum(known) if known else None), (sum(made) if made else None)
 
 
 def messages(line: dict[str, Any]) -> list[Message]:
@@ -130,11 +148,24 @@ def trouble(found: Outcome | None, status: int, complaints: str) -> tuple[Reason
         reason, what = _ENDS[found.subtype]
         return reason, what + ("" if reason is Reason.STEP_LIMIT else suffix)
     if found.failed or found.subtype != "success":
-        long = any(sign in words.lower() for sign in _TOO_LONG)
-        return (Reason.CONTEXT_OVERFLOW if long else Reason.BACKEND_ERROR), f"failed{suffix}"
+        return _refusal(found, words.lower()), f"{'would not do it' if found.refused else 'failed'}{suffix}"
     if status:
         return Reason.BACKEND_ERROR, f"ended with exit status {status}{': ' + told if told else ''}"
     return None
+
+
+def _refusal(found: Outcome, words: str) -> Reason:
+    """What can be done about it: wait for the host, name another model, shorten the question, or try once more."""
+    status = found.api_status or 0
+    if found.refused:
+        return Reason.AGENT_FAILED
+    if any(sign in words for sign in _TOO_LONG):
+        return Reason.CONTEXT_OVERFLOW
+    if status == 404:
+        return Reason.MODEL_MISSING
+    if status in (401, 402, 403, 408, 429) or status >= 500 or any(sign in words for sign in _NO_CREDIT):
+        return Reason.HOST_UNREACHABLE
+    return Reason.BACKEND_ERROR
 
 
 def ending(found: Outcome | None, status: int, complaints: str, *, finished: bool, steps: int) -> Ending:
