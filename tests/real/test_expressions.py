@@ -56,9 +56,16 @@ def expressions() -> Iterator[tuple[str, re.Pattern[Any]]]:
     for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         found = vars(importlib.import_module(module.name))
         for name, value in found.items():
-            for each in value if isinstance(value, tuple) else (value,):
-                if isinstance(each, re.Pattern):
-                    yield f"{module.name}.{name}", each
+            yield from ((f"{module.name}.{name}", each) for each in within(value))
+
+
+def within(value: object) -> Iterator[re.Pattern[Any]]:
+    """The value itself where it is an expression, or those in tuples of tuples."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from within(each)
 
 
 ALL = sorted({(name, each.pattern): each for name, each in expressions()}.items(), key=lambda item: str(item[0]))
