@@ -19,15 +19,11 @@ import msgspec
 from reconciler import trees
 from reconciler.execute.backends.claude_login import kept_secrets
 from reconciler.execute.encodings import Encodings
-from reconciler.execute.shapes import CERTAIN, LOOSE, headless_keys, headless_keys_out
+from reconciler.execute.known import known
+from reconciler.execute.shapes import CERTAIN, LOOSE, headless_keys, headless_keys_out, over_lines
 from reconciler.model.pattern import Pattern, compiled
 
 _T = TypeVar("_T")
-
-_SECRET_LENGTH = 20
-"""shorter lines of a long value are no secret alone"""
-_NAMES = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|_PAT|CREDENTIALS?)$", re.IGNORECASE)
-_SHORTEST = 8
 
 
 class Redactor(msgspec.Struct, frozen=True):
@@ -44,11 +40,7 @@ class Redactor(msgspec.Struct, frozen=True):
         Raises ValueError.
         """
         handed = kept_secrets() if environment is None else frozenset[str]()
-        environment = os.environ if environment is None else environment
-        values = {value for name, value in environment.items() if _NAMES.search(name) and len(value) >= _SHORTEST}
-        values = {value for value in values if not value.startswith("/")} | handed
-        lines = {line.strip() for value in values if "\n" in value for line in value.splitlines()}
-        values |= {line for line in lines if len(line) >= _SECRET_LENGTH}
+        values = known(os.environ if environment is None else environment) | handed
         return cls.knowing(tuple(sorted(values, key=lambda value: (-len(value), value))), extra)
 
     @classmethod
@@ -77,10 +69,14 @@ class Redactor(msgspec.Struct, frozen=True):
             return "value of this machine's environment, encoded"
         if headless_keys(text):
             return "private key"
-        known = next((kind for kind, pattern in CERTAIN if pattern.search(text)), None)
-        if known is None and any(pattern.search(text) for pattern in self.named):
+        kind = next((kind for kind, pattern in CERTAIN if pattern.search(text)), None)
+        if kind is None and any(pattern.search(text) for pattern in self.named):
             return "secret named by the Policy"
-        return known
+        return kind
+
+    def found_over_lines(self, text: str) -> str | None:
+        """The kind of secret that `text` has, where perhaps none of its lines shows it."""
+        return "value of this machine's environment, encoded" if self.encodings.found(text) else over_lines(text)
 
 
 _FORCED: ContextVar[Redactor | None] = ContextVar("redactor", default=None)

@@ -176,6 +176,13 @@ def test_a_key_without_its_first_line_is_found_though_no_line_of_it_tells(brief:
     assert gate.message.startswith("part: private key without its first line")
 
 
+def test_a_token_broken_over_lines_is_found_though_no_line_of_it_tells(brief: Make, judged) -> None:
+    token = ".\\n".join(["eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV"])
+    gate = judged(brief(sh(f"printf '{token}' > part")))["secrets"]
+    assert gate.result is GateResult.FAIL
+    assert gate.message.startswith("part: JSON web token")
+
+
 @pytest.mark.parametrize(
     "line", ['PASSWORD="change-me-please-1"', 'token: "${SESSION_TOKEN_1}"', "postgres://bento:bento1@db:5432/bento"]
 )

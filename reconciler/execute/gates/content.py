@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.redact import in_force
-from reconciler.execute.shapes import headless_keys
 from reconciler.model.execution import GateReport
 from reconciler.model.vocabulary import GateResult
 
@@ -69,6 +68,7 @@ def secrets(subject: Subject) -> list[GateReport]:
     if subject.added is None:
         return [_too_much(SECRETS)]
     faults: list[str] = []
+    told: set[str] = set()
     named = ((change.path, change.path) for change in subject.changes if change.new)
     for place, written in (*named, *_lines(subject)):
         line = written.replace("\0", "")  # as UTF-16 has them between the letters
@@ -78,13 +78,13 @@ def secrets(subject: Subject) -> list[GateReport]:
             kind = "password or key written out"
         if kind:
             faults.append(f"{place}: {kind}")
-    faults += [f"{place}: private key without its first line" for place, text in _wholes(subject) if _headless(text)]
+            told.add(place.rpartition(":")[0])
+    faults += [
+        f"{place}: {kind}"
+        for place, text in _wholes(subject)
+        if place not in told and (kind := in_force().found_over_lines(text))
+    ]
     return [subject.judge(SECRETS, faults[:_MAX_FAULTS], "nothing looks like a secret")]
-
-
-def _headless(text: str) -> bool:
-    """Whether it has the last lines of a key whose first one is missing: no line of them tells by itself."""
-    return "PRIVATE KEY" in text and bool(headless_keys(text))
 
 
 def _wholes(subject: Subject) -> Iterator[tuple[str, str]]:
