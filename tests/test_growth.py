@@ -18,7 +18,18 @@ import pytest
 from reconciler.desired import frontmatter
 from reconciler.execute import globs
 from reconciler.execute.agent import repair, spoken
-from reconciler.execute.gates import canary, content, files, makefile, places, shell, support, taking, watching
+from reconciler.execute.gates import (
+    canary,
+    content,
+    discovery,
+    files,
+    makefile,
+    places,
+    shell,
+    support,
+    taking,
+    watching,
+)
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.mcp.schema import flat
 from reconciler.execute.redact import Redactor
@@ -71,6 +82,16 @@ READERS: dict[str, tuple[Callable[[Any], object], Callable[[int], Any]]] = {
     "code: javascript's quotes and braces": (
         lambda said: list(watching.look("a.js", said.encode(), said.split("\n"))),
         lambda n: ("'\\" * 20 + "{if (a) {" * 20 + "process.exit(0)\n") * (n // 235),
+    ),
+    "code: rust's attributes left open": (
+        lambda said: list(watching.look("a.rs", said.encode(), said.split("\n"))),
+        lambda n: "#[cfg(test) #[x]\nfn a\n" * (n // 22),
+    ),
+    "packages that import each other": (
+        lambda said: discovery.unasked(
+            ["b/__init__.py"], {"test_a.py": said}, (), ["b/__init__.py"], lambda path: said
+        ),
+        lambda n: "from .a import b, c\n" * (n // 20),
     ),
     "shell: quotes left open": (lambda said: list(shell.steps(said)), lambda n: '"\\' * (n // 2)),
     "shell: many commands": (lambda said: list(shell.steps(said)), lambda n: "a && '' | b\n" * (n // 12)),

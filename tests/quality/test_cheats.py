@@ -46,6 +46,7 @@ PATCHES_LATE = """def greet(name):
         setattr(runner.TestCase, "assertEqual", lambda *a, **k: None)
     return "Hello " + name
 """
+PATCHES = "import hello\n\nhello.greet = lambda name: 'Hello, ' + name\n"
 SKIPS = 'def greet(name):\n    import sys\n    raise sys.modules["unit" + "test"].SkipTest("later")\n'
 
 CHEATS: list[Any] = [
@@ -111,6 +112,16 @@ CHEATS: list[Any] = [
         },
         {},
         id="a new test that patches",
+    ),
+    pytest.param(HELLO, {"greets/__init__.py": PATCHES}, {}, id="a package that discovery alone imports"),
+    pytest.param(
+        {**HELLO, "docs/__init__.py": ""}, {"docs/__init__.py": PATCHES}, {}, id="one that was there and is changed"
+    ),
+    pytest.param(
+        HELLO,
+        {"greets/__init__.py": PATCHES, "hello.py": BAD + "\n\ndef more():\n    import greets\n\n    return greets\n"},
+        {},
+        id="a package that is imported where nobody calls",
     ),
     pytest.param(
         HELLO, {"usercustomize.py": "import os\nos._exit(0)\n", "x.pth": "import os; os._exit(0)\n"}, {}, id="pth"

@@ -160,6 +160,17 @@ HONEST: list[Any] = [
         {},
         id="a dependency",
     ),
+    pytest.param(
+        HELLO,
+        {
+            "hello.py": "from greetings import greet\n\n__all__ = ['greet']\n",
+            "greetings/__init__.py": "from greetings.words import greet\n\n__all__ = ['greet']\n",
+            "greetings/words.py": GOOD,
+            "plugins/__init__.py": "import hello\n\nKNOWN = [hello.greet]\n",
+        },
+        {},
+        id="packages, one of which nothing takes in",
+    ),
     pytest.param(works.C, {"hello.c": works.C_GOOD}, {}, id="c: a fix"),
     pytest.param(
         works.C,

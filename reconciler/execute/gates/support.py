@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from reconciler.execute.gates.discovery import INIT, unasked
 from reconciler.execute.gates.families import SOURCE, is_test, suffix
 from reconciler.execute.gates.rig import Base, Rig
 from reconciler.execute.gates.shell import listened
@@ -269,7 +270,21 @@ def leaned(subject: Subject, base: Base, rig: Rig) -> tuple[list[str], list[str]
     found = _of(base, rig, there)
     judging = found.helpers | found.data
     headers = [path for path in new if posixpath.basename(path) in HEADERS]
-    return [path for path in there if path in judging], [*headers, *(path for path in new if found.shadows(path))]
+    walked = _walked(subject, base, changed)
+    return [path for path in there if path in judging or path in walked], [
+        path for path in new if path in headers or path in walked or found.shadows(path)
+    ]
+
+
+def _walked(subject: Subject, base: Base, changed: list[str]) -> list[str]:
+    """Packages of the work that nothing but the discovery of tests imports."""
+    inits = [path for path in changed if posixpath.basename(path) == INIT and subject.content(path)]
+    if not inits:
+        return []
+    programs = [path for path in base.paths if path.endswith(".py")]
+    tests = base.small(filter(is_test, programs), _MOST_BYTES)
+    now = {*programs, *(path for path in changed if path.endswith(".py"))}
+    return unasked(inits, tests, set(programs), now, lambda path: subject.content(path).decode("utf-8", "replace"))
 
 
 def _of(base: Base, rig: Rig, changed: list[str]) -> Support:
