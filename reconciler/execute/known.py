@@ -17,10 +17,10 @@ _LINE = 20
 _WORD = 12
 """characters: a shorter word of small letters, as a password in an address, is found in honest text"""
 _EVERYBODYS = re.compile(
-    r"(?i)(?:my|the|your|db|root|user|admin|app|dev|test)?[-_]?"
+    r"(?i)\A(?:(?:my|the|your|db|root|user|admin|app|dev|test)?[-_]?"
     r"(?:passw(?:or)?d|postgres(?:ql)?|mysql|mariadb|mongodb|rabbitmq|redis|secret|example|"
     r"development|production|testing|staging|localhost|disabled|enabled|required|optional|undefined|default)"
-    r"(?:[-_]?(?:here|key|token|\d{1,4}))?|(?:change[-_]?me|your[-_]|placeholder|dummy)[\w-]*|\$?\{.*\}|<.*>|\*+|x+"
+    r"(?:[-_]?(?:here|key|token|\d{1,4}))?|(?:change[-_]?me|your[-_]|placeholder|dummy)[\w-]*|\$?\{.*\}|<.*>|\*+|x+)\Z"
 )
 """what stands in a thousand examples where a secret must stand, and is no secret of anybody"""
 
@@ -39,7 +39,7 @@ def known(environment: Mapping[str, str]) -> set[str]:
     """The secrets of an environment, and the long lines of those that have several."""
     found = {value for name, said in environment.items() for value in _values(name, said)}
     found |= {line.strip() for value in found if "\n" in value for line in value.splitlines() if len(line) >= _LINE}
-    return {value for value in found if len(value.strip()) >= _SHORTEST and not _EVERYBODYS.fullmatch(value)}
+    return {value for value in found if len(value.strip()) >= _SHORTEST and not _EVERYBODYS.match(value)}
 
 
 def _values(name: str, said: str) -> Iterator[str]:
