@@ -108,8 +108,13 @@ def _folder(environment: Mapping[str, str]) -> Path:
 def _address(given: str) -> str:
     if not given:
         return ANTHROPIC
-    parts = urlsplit(given)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in given:
+    try:
+        parts = urlsplit(given)
+        bare = not (parts.query or parts.fragment or "@" in given)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and bare
+    except ValueError:  # a port above 65535, or half of an IPv6 address
+        sound = False
+    if not sound:
         raise NoLogin(f"{_ADDRESS} is no address such as {ANTHROPIC}: nothing is sent there, or anywhere else")
     return given.rstrip("/")
 
