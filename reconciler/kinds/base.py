@@ -29,7 +29,8 @@ _FIRST = r"[^./\\\x00-\x1f\x7f]"
 _SEGMENT = rf"({_FIRST}{_CHARACTER}*|\.{_FIRST}{_CHARACTER}*|\.\.{_CHARACTER}+)"
 RELATIVE = rf"^{_SEGMENT}(/{_SEGMENT})*/?$"
 ABSOLUTE = r"^/[^\x00-\x1f\x7f]*$"
-HOST_PORT = r"^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?:[0-9]{1,5}$"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+HOST_PORT = rf"^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?:{_PORT}$"
 
 IN_WORDS = {
     ABSOLUTE: "an absolute path",

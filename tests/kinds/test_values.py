@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reconciler.kinds import rules
+from reconciler.kinds import check, rules
 from reconciler.kinds.manifest import KINDS
 from reconciler.model.objects import Object
 from reconciler.model.refs import Position, Ref
@@ -51,6 +51,14 @@ def test_a_valid_document_passes_the_rules_and_decodes(sample: dict[str, Any]) -
 def test_a_value_out_of_its_bounds_is_refused(kind: str, spec: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         KINDS[kind].model_validate(manifest(kind, "x", spec))
+
+
+@pytest.mark.parametrize(
+    ("port", "sound"), [("1", True), ("65535", True), ("0", False), ("65536", False), ("080", False)]
+)
+def test_a_place_names_a_port_that_there_is(port: str, sound: bool) -> None:
+    hosts = [{"name": "a", "kind": "command", "command": ["x"], "egress": [f"localhost:{port}"]}]
+    assert bool(check.full("Fleet", manifest("Fleet", "x", {"hosts": hosts}))) is not sound
 
 
 @pytest.mark.parametrize("path", ["CLAUDE.md", "a/b.md", ".github/x", "..a/b", "a/**", "a/", "a b/ü.md", ".a"])
