@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.execute.gates import makefile
 from reconciler.execute.gates.makefile import goals, recipes, scripts
 from reconciler.execute.gates.manifests import merged
 from reconciler.execute.gates.rig import Base, Rig
@@ -197,3 +198,19 @@ def test_a_file_below_a_link_that_leads_out_is_not_read(product: Repo, tmp_path:
     (tmp_path / "package.json").write_text('{"dependencies": {"secret": "1"}}')
     (root / "d").symlink_to(tmp_path)
     assert put_back(base, root, ["d/package.json"]) == {"d/package.json": PACKAGE.encode()}
+
+
+def test_what_a_makefile_takes_in_is_known_by_name_variable_and_pattern_there_or_not() -> None:
+    texts = {
+        "sub/Makefile": "MORE = more.mk\ninclude config $(MORE)\n"
+        "-include .env \\\n  $(wildcard local/*.mk)\ntest:\n\t:\n",
+        "sub/more.mk": "sinclude deep.mk\n",
+        "sub/local/a.mk": "A = 1\n",
+        "other.mk": "",
+    }
+    whole, names = makefile.with_included("sub/Makefile", texts, lambda path: [texts[path]])
+    assert names == {"sub/config", "sub/more.mk", "sub/.env", "sub/local/*.mk", "sub/deep.mk"}
+    assert "A = 1" in whole
+    assert "deep.mk" in whole
+    assert makefile.is_named("sub/local/new.mk", names)
+    assert not makefile.is_named("other.mk", names)

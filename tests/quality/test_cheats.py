@@ -46,6 +46,8 @@ PATCHES_LATE = """def greet(name):
         setattr(runner.TestCase, "assertEqual", lambda *a, **k: None)
     return "Hello " + name
 """
+STARTED = "import sys\n\nsys.path.insert(0, '.')\nimport hello\n\nhello.greet = lambda name: 'Hello, ' + name\n"
+RUNS = "import unittest\n\nunittest.main(module=None, argv=['x', 'discover'])\n"
 PATCHES = "import hello\n\nhello.greet = lambda name: 'Hello, ' + name\n"
 SKIPS = 'def greet(name):\n    import sys\n    raise sys.modules["unit" + "test"].SkipTest("later")\n'
 
@@ -112,6 +114,18 @@ CHEATS: list[Any] = [
         },
         {},
         id="a new test that patches",
+    ),
+    pytest.param(
+        {**HELLO, "Makefile": "include .env\nexport\ntest:\n\tpython3 -m unittest -q\n", ".env": "A=1\n"},
+        {".env": "A=1\nPYTHONPATH=more\n", "more/sitecustomize.py": STARTED},
+        {},
+        id="a path exported by what the Makefile includes",
+    ),
+    pytest.param(
+        {**HELLO, "Makefile": "-include config\nPY ?= python3\ntest:\n\t$(PY) -m unittest -q\n"},
+        {"config": "PY = python3 more/run.py\n", "more/run.py": STARTED + RUNS},
+        {},
+        id="an interpreter set by a file that the Makefile would include",
     ),
     pytest.param(HELLO, {"greets/__init__.py": PATCHES}, {}, id="a package that discovery alone imports"),
     pytest.param(

@@ -171,6 +171,12 @@ HONEST: list[Any] = [
         {},
         id="packages, one of which nothing takes in",
     ),
+    pytest.param(
+        {**HELLO, "Makefile": "-include *.mk .env\ntest:\n\t$(PY) -m unittest -q\n", "config.mk": "PY = python3\n"},
+        {"hello.py": GOOD, "config.mk": "PY = python3\nPORT = 8080\n", ".env": "PORT=8080\n"},
+        {},
+        id="values in files that the Makefile includes",
+    ),
     pytest.param(works.C, {"hello.c": works.C_GOOD}, {}, id="c: a fix"),
     pytest.param(
         works.C,

@@ -105,7 +105,7 @@ def hand_in(subject: Subject, base: Base, check: str) -> Hand:
     leans, shadows = leaned(subject, base, rig)
     existing |= put_back(base, subject.root, leans)
     new = [change.path for change in subject.changes if change.new and not change.old]
-    added = [path for path in new if rig.replaces(path) or _takes_over(base, rig, path)]
+    added = [path for path in new if rig.replaces(path) or rig.includes(path) or _takes_over(base, rig, path)]
     if any(posixpath.basename(path) in TAKEN_IN for path in added):  # new tests may need it; the base's do not
         added += [path for path in new if is_test(path) and path not in rig.words and path not in added]
     failing, scripts = _failing(base, rig, check)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from reconciler.execute.gates.shell import Step
@@ -13,6 +15,8 @@ from reconciler.execute.gates.shell import Step
 _RULE = re.compile(r"^([^\s#:=][^:=#]*+)::?(?!=)\s*+([^;#]*+)(?:;(.*)|#.*)?$")
 _VARIABLE = re.compile(r"^\s*(?:export\s+|override\s+)?([\w.-]+)\s*[?:+!]?:?=\s*(.*)$")
 _REFERENCE = re.compile(r"\$[({]([\w.-]+)[)}]")
+_INCLUDE = re.compile(r"^[ \t]*+(?:-|s)?include[ \t]++([^#\n]*)", re.MULTILINE)
+_FILE = re.compile(r"[\w.@+*?/-]+")
 _LONGEST = 4_000
 """characters of one line that are read"""
 _MOST_LINES = 2_000
@@ -70,6 +74,36 @@ def recipes(makefile: str, wanted: list[str]) -> str:
             waiting += needs
             lines += own
     return "\n".join(_filled(line, variables) for line in lines[:_MOST_LINES])
+
+
+def with_included(makefile: str, there: Collection[str], texts: Callable[[str], Iterable[str]]) -> tuple[str, set[str]]:
+    """The text of a Makefile (a path) and of what it takes in; paths and patterns of the latter, there or not."""
+    whole: list[str] = []
+    names: set[str] = set()
+    waiting, seen = [makefile], {makefile}
+    while waiting:
+        for text in texts(waiting.pop()):
+            whole.append(text)
+            folder = posixpath.dirname(makefile)
+            new = {posixpath.normpath(posixpath.join(folder, name)) for name in _included(text)} - names
+            names |= new
+            taken = {path for path in there if is_named(path, new)} - seen if new else set[str]()
+            seen |= taken
+            waiting += sorted(taken)
+    return "\n".join(whole), names
+
+
+def is_named(path: str, names: Collection[str]) -> bool:
+    """Whether a path is among names and patterns."""
+    return path in names or any(fnmatchcase(path, name) for name in names if "*" in name)
+
+
+def _included(makefile: str) -> list[str]:
+    """The names and patterns of the files that it takes in, as they are written."""
+    lines = makefile.replace("\\\n", " ").split("\n")[:_MOST_LINES]
+    variables = {found[1]: found[2] for line in lines if (found := _VARIABLE.match(line[:_LONGEST]))}
+    said = [_filled(found[1], variables) for line in lines if (found := _INCLUDE.match(line[:_LONGEST]))]
+    return [word for each in said for word in _FILE.findall(each.replace("$(wildcard", " "))]
 
 
 def scripts(step: Step) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from reconciler import trees
 from reconciler.execute import paths
 from reconciler.execute.gates.families import SOURCE, is_test, suffix
-from reconciler.execute.gates.makefile import goals, package_scripts, recipes, scripts
+from reconciler.execute.gates.makefile import goals, is_named, package_scripts, recipes, scripts, with_included
 from reconciler.execute.gates.manifests import merged
 from reconciler.execute.gates.shell import TESTERS, compares, inner, listened, starts, steps
 from reconciler.execute.gates.steering import MAKEFILES, RUNNERS, STARTS, plugs, shadows, steers
@@ -116,6 +116,8 @@ class Rig:
         """files of the base that the command starts or loads, whatever they are called"""
         self.compared: set[str] = set()
         """files of the base that the command holds what it gets against"""
+        self._included: set[str] = set()
+        """names and patterns of what the Makefiles that it comes to take in"""
         self.texts: dict[str, None] = {}
         """the command, and the recipes and shell scripts that it comes to"""
         self._waiting = [command]
@@ -137,7 +139,9 @@ class Rig:
 
     def decides(self, path: str) -> bool:
         """Whether a file at `path` can change what the command does, other than by being what is checked."""
-        if is_test(path) or steers(path) or path in self.named or path in self.started or self._is_program(path):
+        if is_test(path) or steers(path) or path in self.named or path in self.started:
+            return True
+        if self._is_program(path) or self.includes(path):
             return True
         inner = [path.removeprefix(f"{start}/") for start in self._starts if path.startswith(f"{start}/")]
         return any(steers(rest) and not (path in self._base.paths and shadows(rest)) for rest in inner)
@@ -146,6 +150,10 @@ class Rig:
         """Whether a new file at `path` takes the place of a program or library that the command uses."""
         inner = [path.removeprefix(f"{start}/") for start in self._starts if path.startswith(f"{start}/")]
         return self._is_program(path) or plugs(path) or any(shadows(rest) or rest in STARTS for rest in (path, *inner))
+
+    def includes(self, path: str) -> bool:
+        """Whether a Makefile takes in a file at `path`: variables and recipes of it are the Makefile's."""
+        return is_named(path, self._included)
 
     def _is_program(self, path: str) -> bool:
         """A new file with the name of a program of the command, in a folder that the command names."""
@@ -173,7 +181,7 @@ class Rig:
             self._waiting += inner(step)
             targets = goals(step)
             if targets is not None:
-                self._waiting += [recipes(body, targets) for body in self._texts(self._there(MAKEFILES))]
+                self._waiting += [recipes(body, targets) for body in self._makefiles()]
             for name in scripts(step):
                 for body in self._base.files(self._there(("package.json",))).values():
                     if command := package_scripts(body).get(name):
@@ -218,6 +226,12 @@ class Rig:
             return True
         others = (other for name in listened(body) for other in self._resolved(name))
         return bool(_ENDS_BADLY.search(body)) and any(other != path for other in others)
+
+    def _makefiles(self) -> Iterator[str]:
+        for place in self._there(MAKEFILES):
+            whole, names = with_included(place, self._base.paths, lambda path: self._texts([path]))
+            self._included |= names
+            yield whole
 
     def _there(self, names: Iterable[str]) -> list[str]:
         """Files of these names at the top and in folders that the command names."""
