@@ -30,6 +30,7 @@ from reconciler.execute.gates import (
     taking,
     watching,
 )
+from reconciler.execute.gates.cause import cause
 from reconciler.execute.gates.subject import Subject
 from reconciler.execute.mcp.schema import flat
 from reconciler.execute.redact import Redactor
@@ -144,6 +145,8 @@ READERS: dict[str, tuple[Callable[[Any], object], Callable[[int], Any]]] = {
     "yaml: nested": (lambda data: files._fault(files._yaml, data), lambda n: b"[" * n),
     "toml: a key of many parts": (lambda data: files._fault(files._toml, data), lambda n: b"a." * n + b"a=1"),
     "phrases": (Vocabulary([Match(id="m", any=("full stack",))], {}).found, lambda n: "full" + "-" * n),
+    "cause: names of tests": (cause, lambda n: ("FAILED a.py" + " " * 50 + "not ok 1 " + " " * 50) * (n // 120)),
+    "cause: errors": (cause, lambda n: "a.b." * (n // 8) + "Error" * (n // 10)),
     "phrases: stems": (
         Vocabulary([Match(id="m", any=("fu* sta*",))], {}).found,
         lambda n: "fu" + "l" * (n // 2) + "-" * (n // 4) + " full sta" * (n // 36),

@@ -10,6 +10,7 @@ from typing import Literal
 
 from reconciler import trees
 from reconciler.execute import text
+from reconciler.execute.gates.cause import cause
 from reconciler.execute.process import Completed
 from reconciler.execute.sandbox import Sandbox
 from reconciler.execute.workspace import settle
@@ -248,7 +249,7 @@ class Subject:
     def _message(self, done: Completed) -> str:
         if done.ok:
             return ""
-        said = text.line(done.tail(1), 200)
+        said = cause(done.text())
         return ": ".join(part for part in (done.stopped or f"exit {done.exit}", said) if part)
 
 
