@@ -16,7 +16,9 @@ _OF_TESTS = re.compile(
 )
 """what honest programs have for their tests alone"""
 _FUNCTION = re.compile(r"(?:pub\b(?:\([^)]{0,40}\))?\s*)?(?:(?:const|async|unsafe)\s+)*fn\s+(\w+)")
-_LINTS = re.compile(r"\s*(?:not\(\s*test\s*\)|test)\s*,\s*(?:no_std|no_main|allow|expect|warn|deny|forbid|derive)\b")
+_LINTS = re.compile(
+    r"\s{0,9}(?:not\(\s{0,9}test\s{0,9}\)|test)\s{0,9},\s{0,9}(?:no_std|no_main|allow|expect|warn|deny|forbid|derive)\b"
+)
 
 
 def twins(text: str, mine: set[int]) -> Iterator[Found]:
