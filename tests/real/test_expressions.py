@@ -19,7 +19,7 @@ BOUNDED = {
     "reconciler.execute.gates.shape._SPAN": 4_000,
     "reconciler.execute.gates.shape._LINK": 4_000,
     "reconciler.kinds": SHORT,
-    "reconciler.desired.parse": SHORT,
+    "reconciler.desired.scalars": SHORT,
     "reconciler.desired.frontmatter._KEY": SHORT,
     "reconciler.execute.backends.failures": SHORT,
     "reconciler.execute.gates.shell._ASSIGNMENT": SHORT,

@@ -88,11 +88,11 @@ _RUST = (
 )
 _GO = (
     *_fails(_ASKS, r"\btesting\.Testing\(\)|flag\.Lookup\(\"test\.", r"HasSuffix\(os\.Args\[0\],\s*\"\.test"),
-    *_person(_TAKES, r"^\s*(?:import\s+)?(?:\w+\s+)?\"testing\"\s*$"),
+    *_person(_TAKES, r"^[ \t]*+(?:import[ \t]++)?(?:\w++[ \t]++)?\"testing\"[ \t]*$"),
     *_fails(_COMPARES, r"^(?:func|var|const|type) (?:true|false|nil|len|cap|panic|append|error|string)\b"),
     *_fails(_ENDS, r"^func init\(\).{0,80}os\.Exit|\bsyscall\.Exit\(0\)"),
     *_person(_ENDS, r"\bos\.Exit\(0\)"),
-    *_fails(_PRINTS, r"Print\w*\(.{0,80}(?:--- PASS|\bok  )"),
+    *_fails(_PRINTS, r"Print\w{0,20}\(.{0,80}(?:--- PASS|\bok  )"),
 )
 _C_COMPARING = (
     r"str(?:n?(?:case)?cmp|coll|len|n?cpy|str|r?chr)|mem(?:cmp|cpy|set|chr)|bcmp|wcs(?:n?cmp|len)|exit|f?abs"
