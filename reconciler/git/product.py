@@ -50,6 +50,8 @@ __all__ = [
 _SUFFIX = ".gitdir"
 _ORIGIN = "alai-product"
 """in our git folder of a worktree: the absolute path of the product"""
+_FILTERS = frozenset((b"lfs", b"git-crypt", b"transcrypt", b"annex", b"nbstripout"))
+"""of programs that are common, and store something else than what lies on the disk"""
 _ATTRIBUTES = (".gitattributes", "*/.gitattributes")
 _LOOSE = 1000
 """changed paths up to which the objects of a commit are written one by one, and above as one pack"""
@@ -276,7 +278,9 @@ def _refuse_lost(worktree: Path, here: Mapping[str, str]) -> None:
 
 
 def _refuse_filtered(worktree: Path, here: Mapping[str, str], start: str, paths: Sequence[str]) -> None:
-    """A filter (git-lfs, git-crypt) says how a file is stored, and no program of a product runs here.
+    """A filter says how a file is stored, and no program of a product runs here: these would be committed as they are.
+
+    Of any other filter nobody knows what it would do.
 
     The attributes are those of `start`: what the work says of filters is in force nowhere.
     """
@@ -289,7 +293,7 @@ def _refuse_filtered(worktree: Path, here: Mapping[str, str], start: str, paths:
     )
     index.unlink()
     for path, name in zip(said[0::3], said[2::3], strict=False):
-        if name not in (b"unspecified", b"unset", b"set"):
+        if name in _FILTERS:
             raise GitError(
                 f"{decode(path)} is stored through the filter {decode(name)!r} of .gitattributes, which is not run "
                 "here: let a person commit files of that kind, and name paths without them"

@@ -148,7 +148,8 @@ def test_validate_names_file_line_column_and_the_right_key(factory: TinyFactory)
     factory.commit()
     for command in ("validate", "diff", "apply", "list", "status"):
         done = factory.cli(command)
-        assert done.returncode == 1
+        # who only looks is answered from the last good commit
+        assert done.returncode == (0 if command in ("list", "status") else 1)
         assert "manifests/wrong.yaml:7:3: Task/wrong" in done.stderr
         assert "Traceback" not in done.stderr
 
@@ -207,7 +208,8 @@ def test_control_characters_are_refused_and_never_echoed_raw(factory: TinyFactor
     for arguments in LOOKING:
         done = factory.cli(*arguments)
         assert "\x1b" not in done.stdout + done.stderr, arguments
-        assert done.returncode != 0 or arguments[0] == "log"
+        # who only looks is told of the faults, and answered from the last good commit
+        assert done.returncode != 0 or arguments[0] == "log" or "manifests/evil.yaml:" in done.stderr, arguments
 
 
 @pytest.mark.parametrize("bad", [["-l", "BAD/KEY!=x"], ["-l", "=x"], ["-l", "a=" + "x" * 500]])

@@ -200,3 +200,19 @@ def test_what_lies_in_the_shared_temporary_folder_does_not_change_what_the_sandb
     _probe.cache_clear()
     assert detected() == before
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_program_of_its_name_in_the_folder_where_a_person_is_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "bwrap").write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f".:{os.environ['PATH']}")
+    _probe.cache_clear()
+    try:
+        assert Sandbox.detect() is not None
+    finally:
+        _probe.cache_clear()
+    assert not ran.exists()
