@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from reconciler.desired.read import MANIFEST_ROOTS, is_manifest, read_file
+from reconciler.desired.read import MANIFEST_ROOTS, MAX_BYTES, is_manifest, read_file
 from reconciler.git import trust
 from reconciler.git.keyfaults import signing_keys
 from reconciler.git.keylists import keys_in
 from reconciler.git.pin import Pin, Signatures
-from reconciler.git.repository import Repository
+from reconciler.git.repository import SUBMODULE, SYMLINK, Repository
 from reconciler.model.spec import PolicySpec
 
 _KEY = b"signatures"
@@ -25,8 +25,8 @@ def switched_on(repository: Repository, commit: str, pin: Pin) -> Pin:
     last = pin.seen if pin.seen and repository.has_commit(pin.seen) else next(iter(pin.trusted[-1:]), "")
     if pin.signatures != "none" or last in ("", commit) or not repository.has_commit(last):
         return pin
-    for oid in repository.line(last, commit, MANIFEST_ROOTS):
-        asked = next(_asked(repository, oid), None) if oid != commit else None
+    for oid, before in repository.line(last, commit, MANIFEST_ROOTS):
+        asked = next(_asked(repository, before, oid), None) if oid != commit else None
         if asked is not None and anybody_signs(repository, oid, pin.keys):
             trusted = trust.covered(repository, oid, pin.trusted)
             return msgspec.structs.replace(pin, trusted=trusted, signatures=asked)
@@ -39,11 +39,16 @@ def anybody_signs(repository: Repository, commit: str, pinned: Sequence[str]) ->
     return bool(set(pinned) - keys_in(revoked) or signing_keys(allowed, revoked))
 
 
-def _asked(repository: Repository, commit: str) -> Iterator[Signatures]:
+def _asked(repository: Repository, before: str | None, commit: str) -> Iterator[Signatures]:
     """What a Policy that this commit wrote asks for, where it asks for something."""
-    changes = repository.changed(f"{commit}^", commit, MANIFEST_ROOTS)
-    paths = {change.new: change.path for change in changes if change.new and is_manifest(change.path)}
-    for blob, data in repository.blobs(paths):
+    files = (
+        change
+        for change in repository.changed(before, commit, MANIFEST_ROOTS)
+        if change.mode not in (SYMLINK, SUBMODULE) and is_manifest(change.path)
+    )
+    paths = {change.new: change.path for change in files if change.new}
+    small = [blob for blob, size in repository.sizes(paths).items() if size <= MAX_BYTES]
+    for blob, data in repository.blobs(small):
         if _KEY not in data:
             continue
         for item in read_file(paths[blob], blob, data, light=True).objects:

@@ -83,7 +83,7 @@ def _require_alternates(objects: Path, deep: int) -> None:
         said = read(objects / "info/alternates", _BORROWED + 1)
     except (FileNotFoundError, NotADirectoryError):
         return
-    if len(said) > _BORROWED or deep == 0 or b'"' in said:
+    if len(said) > _BORROWED or deep == 0 or b'"' in said or b"\0" in said:
         raise GitError(f"{objects}/info/alternates borrows from more folders than are looked at: make a clone instead")
     for line in filter(None, said.split(b"\n")):
         place = objects / os.fsdecode(line)
@@ -137,8 +137,8 @@ def _entries(folder: str, most: int, *, alone: bool = False) -> tuple[int, list[
                     _require_gone(Path(entry.path))
                 elif alone and entry.stat(follow_symlinks=False).st_nlink > 1:
                     raise _shared(entry.path)
-    except FileNotFoundError:
-        pass  # git removes a folder with its last branch
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # git removes a folder with its last branch, and borrows nothing from a file
     return number, folders
 
 

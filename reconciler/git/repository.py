@@ -152,10 +152,18 @@ class Repository:
                     yield _commit_info(fields[at : at + _LOG_FIELDS])
                 del fields[:complete]
 
-    def line(self, old: str, new: str, roots: Sequence[str]) -> list[str]:
-        """The commits of one branch after `old` up to `new` that changed something below `roots`, oldest first."""
+    def line(self, old: str, new: str, roots: Sequence[str]) -> list[tuple[str, str | None]]:
+        """The commits of one branch after `old` up to `new` that changed something below `roots`, oldest first.
+
+        Each with the one before it; None where a history begins.
+        """
         asked = ("rev-list", "--first-parent", "--reverse", new, f"^{old}", "--", *roots)
-        return decode(run(self.root, *asked, env={"GIT_LITERAL_PATHSPECS": "1"}).stdout).split()
+        oids = decode(run(self.root, *asked, env={"GIT_LITERAL_PATHSPECS": "1"}).stdout).split()
+        if not oids:
+            return []
+        listed = run(self.root, "rev-list", "--no-walk=unsorted", "--parents", *oids).stdout
+        lines = (decode(line).split() for line in listed.splitlines())
+        return [(oid, parents[0] if parents else None) for oid, *parents in lines]
 
     def commit(self, rev: str) -> CommitInfo:
         """One commit's own facts."""

@@ -57,6 +57,19 @@ def test_signatures_that_nobody_saw_switched_on_hold_from_that_commit_on(
     assert here(factory, "apply").code == 0
 
 
+def test_history_that_was_begun_anew_and_what_is_no_file_are_looked_through(factory: TinyFactory) -> None:
+    assert here(factory, "apply").code == 0
+    factory.git("commit", "-q", "--amend", "-m", "Begin again")
+    factory.git("update-ref", "refs/heads/main", factory.git("commit-tree", "-m", "A root", "HEAD^{tree}"))
+    factory.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},manifests/nowhere.yaml")
+    factory.git("commit", "-qm", "A submodule of nothing")
+    factory.git("rm", "-q", "--cached", "manifests/nowhere.yaml")
+    factory.task("one", "Write one")
+    factory.commit()
+    assert here(factory, "diff").code == 2
+    assert here(factory, "status").code == 0
+
+
 def listed(factory: TinyFactory, keys: Path, *who: str) -> None:
     lines = (f"{name}@x {public_key((keys / f'{name}.pub').read_text())}\n" for name in who)
     factory.write(".alai/allowed_signers", "".join(lines))

@@ -269,7 +269,7 @@ def test_a_server_that_is_disabled_is_not_started(place: Place) -> None:
 
 def test_a_link_is_followed_nowhere_be_it_soul_skill_or_agent(place: Place) -> None:
     home = place.root / "companies/smiths"
-    place.write({"companies/smiths/AGENTS.md": "---\nname: a\n---\nYou are smiths.\n", "shared/SKILL.md": "x"})
+    place.write({"companies/smiths/AGENTS.md": "---\nname: a\n---\nYou are smiths.\n", "common/SKILL.md": "x"})
     (home / "CLAUDE.md").unlink()
     (home / "CLAUDE.md").symlink_to("AGENTS.md")
     place.write({})
@@ -277,7 +277,7 @@ def test_a_link_is_followed_nowhere_be_it_soul_skill_or_agent(place: Place) -> N
         place.brief()
     place.company(soul="AGENTS.md", skills=["filing"])
     (home / "skills").mkdir()
-    (home / "skills/filing").symlink_to("../../../shared")
+    (home / "skills/filing").symlink_to("../../../common")
     place.write({})
     with pytest.raises(FactoryError, match="skills/filing: a symbolic link"):
         place.brief()

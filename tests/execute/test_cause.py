@@ -25,7 +25,7 @@ make: *** [Makefile:2: test] Error 1
 COLLECTING = """\
 ==================================== ERRORS ====================================
 ______________________ ERROR collecting tests/test_add.py ______________________
-ImportError while importing test module '/work/clean/tests/test_add.py'.
+ImportError while importing test module 'tests/test_add.py'.
 Traceback:
 E   ModuleNotFoundError: No module named 'leftpad'
 =========================== short test summary info ============================
@@ -55,7 +55,7 @@ node:internal/modules/cjs/loader:1143
 
 Error: Cannot find module 'mocha'
 Require stack:
-- /work/clean/test.js
+- test.js
     at Module._resolveFilename (node:internal/modules/cjs/loader:1140:15)
 {
   code: 'MODULE_NOT_FOUND',
@@ -146,3 +146,18 @@ NO_PYTHON = "make: .venv/bin/python: No such file or directory"
 )
 def test_the_message_names_what_failed_and_not_that_make_did(said: str, told: str) -> None:
     assert cause(said) == told
+
+
+TOKEN = "ghp_" + "a1B2c3D4" * 5
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "error: 0123456789abcdefABCDEF0123456789\n" * 4
+
+
+@pytest.mark.parametrize("before", [0, 960, 980])
+def test_no_part_of_a_secret_is_told_wherever_its_line_is_cut(before: int) -> None:
+    told = cause("x" * before + f" Error: refused {TOKEN} by the server\n")
+    assert "ghp_" not in told
+    assert "a1B2" not in told
+
+
+def test_no_line_of_a_key_is_taken_for_an_error() -> None:
+    assert "0123456789abcdef" not in cause(f"{KEY}-----END OPENSSH PRIVATE KEY-----\nmake: *** [test] Error 1\n")

@@ -351,12 +351,18 @@ def test_a_pipe_among_objects_that_are_borrowed_keeps_nobody_waiting(product: Pa
         use(product)
 
 
-@pytest.mark.parametrize("lines", [["../../.git/objects"], ["x"] * 3000, ['"quoted"']])
+@pytest.mark.parametrize("lines", [["../../.git/objects"], ["x"] * 3000, ['"quoted"'], ["a\0b"]])
 def test_objects_that_are_borrowed_from_nowhere_or_everywhere_are_refused(product: Path, lines: list[str]) -> None:
     (product / ".git/objects/info").mkdir(exist_ok=True)
     (product / ".git/objects/info/alternates").write_text("\n".join(lines) + "\n")
     with pytest.raises(GitError, match="borrows from more folders than are looked at"):
         use(product)
+
+
+def test_objects_that_are_borrowed_from_what_is_no_folder_are_passed_over(product: Path) -> None:
+    (product / ".git/objects/info").mkdir(exist_ok=True)
+    (product / ".git/objects/info/alternates").write_text("../../README.md\n../../nowhere\n# a remark\n")
+    use(product)
 
 
 def test_a_clone_that_borrows_from_its_origin_is_used(product: Path, tmp_path: Path, git: Git) -> None:

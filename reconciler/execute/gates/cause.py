@@ -37,7 +37,8 @@ _NOISE = re.compile(
 
 
 def cause(said: str) -> str:
-    """The line that a person would look for, on one line; empty where nothing was said."""
+    """The line that a person would look for, on one line, without secrets; empty where nothing was said."""
+    said = text.clean(said)  # before lines are parted and cut: half a secret has no shape any more
     name = why = error = last = ""
     for line in (line[:_LONGEST].rstrip() for line in said.split("\n")):
         if _NOISE.search(line):
