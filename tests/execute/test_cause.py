@@ -152,9 +152,9 @@ TOKEN = "ghp_" + "a1B2c3D4" * 5
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "error: 0123456789abcdefABCDEF0123456789\n" * 4
 
 
-@pytest.mark.parametrize("before", [0, 960, 980])
+@pytest.mark.parametrize("before", [0, 955, 965, 975])
 def test_no_part_of_a_secret_is_told_wherever_its_line_is_cut(before: int) -> None:
-    told = cause("x" * before + f" Error: refused {TOKEN} by the server\n")
+    told = cause("x" * before + f" panicked at {TOKEN}, refused by the server\n")
     assert "ghp_" not in told
     assert "a1B2" not in told
 
