@@ -98,10 +98,16 @@ def server() -> Iterator[OllamaStandIn]:
 
 @pytest.fixture
 def made(tmp_path: Path, server: OllamaStandIn) -> TinyFactory:
-    made = build(tmp_path)
+    made = asking(tmp_path, server.url)
     made.environment[TOKEN] = str(made.root)
+    return made
+
+
+def asking(folder: Path, url: str) -> TinyFactory:
+    """A factory with one task, which asks the model at `url` what sort of task it is."""
+    made = build(folder)
     made.write("manifests/pipeline.yaml", ONE_STAGE)
-    made.write("manifests/fleet.yaml", FLEET.replace("URL", server.url))
+    made.write("manifests/fleet.yaml", FLEET.replace("URL", url))
     made.write("manifests/routing.yaml", ROUTING)
     made.write("manifests/blueprints/draw/blueprint.yaml", DRAW)
     made.task("a", "A sunset for the wall")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.backends.test_capabilities import able
-from tests.e2e.factory import build, environment
-from tests.e2e.test_classify import DRAW, FLEET, ONE_STAGE, ROUTING, said
+from tests.e2e.factory import environment
+from tests.e2e.test_classify import asking, said
 from tests.standins.ollama import OllamaStandIn
 
 ROOT = Path(__file__).parents[2]
@@ -39,14 +39,8 @@ def model(body: dict[str, Any]) -> Any:
 
 def test_a_wheel_alone_can_start_a_factory_try_a_model_ask_it_and_finish_a_task(command: Path, tmp_path: Path) -> None:
     with OllamaStandIn(answer=model, models=("tiny:latest",)) as server:
-        made = build(tmp_path)
+        made = asking(tmp_path, server.url)
         made.command = command
-        made.write("manifests/pipeline.yaml", ONE_STAGE)
-        made.write("manifests/fleet.yaml", FLEET.replace("URL", server.url))
-        made.write("manifests/routing.yaml", ROUTING)
-        made.write("manifests/blueprints/draw/blueprint.yaml", DRAW)
-        made.task("a", "A sunset for the wall")
-        made.commit("Ask for one thing")
         probed = json.loads(made.ok("fleet", "--probe", "-o", "json"))
         assert "schema" in json.dumps(next(host for host in probed["hosts"] if host["name"] == "forge"))
         made.ok("apply")
